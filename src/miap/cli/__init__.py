@@ -1,0 +1,1 @@
+"""Floor 4: the command line. Heavy imports live inside the commands."""

@@ -1,0 +1,1 @@
+"""Floor 2: bundles, windows and backends."""

@@ -1,0 +1,1 @@
+"""Floor 3: workflows, the main road first (`analyze`)."""

@@ -1,0 +1,1 @@
+"""Floor 2: datalists, the training loop and evaluation."""
