@@ -1,0 +1,77 @@
+"""Probabilities for a volume of any size in as few passes as memory allows."""
+
+from collections.abc import Callable, Sequence
+from itertools import chain, combinations
+
+import numpy as np
+from scipy.special import expit
+
+from miap.imaging.volume import Array
+
+Forward = Callable[[Array], Array]
+
+
+def predict(
+    forward: Forward,
+    image: Array,
+    *,
+    divisor: Sequence[int],
+    max_voxels: float = np.inf,
+    overlap: float = 0.25,
+    flip_axes: Sequence[int] = (),
+) -> Array:
+    """Probability of each label in each voxel.
+
+    The image is padded to a multiple of ``divisor`` and seen whole if it has at most ``max_voxels``; otherwise in
+    equal windows as large as that allows, blended where they overlap.
+
+    Args:
+        forward: Image (1, channel, x, y, z) to logits (1, label, x, y, z), both float32.
+        image: Shape (channel, x, y, z), float32.
+        divisor: What each side of a window must be a multiple of.
+        max_voxels: Most voxels one pass may see.
+        overlap: Least share of a window that it has in common with its neighbour.
+        flip_axes: Predictions of the image mirrored along every subset of these spatial axes are averaged.
+
+    Returns:
+        Shape (label, x, y, z), float32, 0 to 1.
+    """
+    subsets = list(chain.from_iterable(combinations(flip_axes, n) for n in range(len(flip_axes) + 1)))
+    total = np.float32(0)
+    for subset in subsets:
+        axes = tuple(axis + 2 for axis in subset)
+        mirrored = np.ascontiguousarray(np.flip(image[None], axes), dtype=np.float32)
+        total = total + expit(np.flip(_windowed(forward, mirrored, divisor, max_voxels, overlap), axes)[0])
+    return np.asarray(total / len(subsets), dtype=np.float32)
+
+
+def window_size(shape: Sequence[int], divisor: Sequence[int], max_voxels: float) -> tuple[int, ...]:
+    """The whole padded volume, or its longest side halved until a window holds at most ``max_voxels``."""
+    size = [-(-n // d) * d for n, d in zip(shape, divisor, strict=True)]
+    while np.prod(size) > max_voxels and any(s > d for s, d in zip(size, divisor, strict=True)):
+        axis = int(np.argmax([s if s > d else 0 for s, d in zip(size, divisor, strict=True)]))
+        size[axis] = -(-size[axis] // (2 * divisor[axis])) * divisor[axis]
+    return tuple(size)
+
+
+def _windowed(forward: Forward, image: Array, divisor: Sequence[int], max_voxels: float, overlap: float) -> Array:
+    shape = image.shape[2:]
+    window = window_size(shape, divisor, max_voxels)
+    if all(w >= n for w, n in zip(window, shape, strict=True)):
+        padding = [(0, 0), (0, 0), *((0, w - n) for w, n in zip(window, shape, strict=True))]
+        logits = forward(np.pad(image, padding, mode="edge"))
+        return logits[(..., *(slice(0, n) for n in shape))]
+    import torch
+    from monai.inferers import sliding_window_inference
+
+    result = sliding_window_inference(
+        torch.from_numpy(image),
+        window,
+        1,
+        lambda patch: torch.from_numpy(forward(patch.numpy())),
+        overlap=overlap,
+        mode="gaussian",
+        padding_mode="replicate",
+    )
+    assert isinstance(result, torch.Tensor)
+    return np.asarray(result.numpy())
