@@ -98,7 +98,9 @@ def slices(affine: np.ndarray, shape: tuple[int, int, int] = SHAPE, modality: st
     return SliceSeries(tuple(made))
 
 
-def ellipsoid(grid: Volume, centre_index: tuple[float, float, float], radii_mm: tuple[float, float, float]) -> np.ndarray:
+def ellipsoid(
+    grid: Volume, centre_index: tuple[float, float, float], radii_mm: tuple[float, float, float]
+) -> np.ndarray:
     """Voxels of ``grid`` in an ellipsoid along the array axes."""
     index = np.stack(np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij"), -1)
     return (((index - centre_index) * grid.spacing / radii_mm) ** 2).sum(-1) <= 1

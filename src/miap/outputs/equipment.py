@@ -21,7 +21,7 @@ class Equipment(TypedDict):
 
     manufacturer: str
     manufacturer_model_name: str
-    software_versions: list[str]
+    software_versions: str
     device_serial_number: str
 
 
@@ -36,7 +36,7 @@ def equipment(model: Mapping[str, Any]) -> Equipment:
     return {
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": PRODUCT,
-        "software_versions": [f"miap {__version__}", long_string(f"{model['name']} {model['version']}")],
+        "software_versions": long_string(f"miap {__version__}, {model['name']} {model['version']}"),
         "device_serial_number": str(model.get("sha256") or __version__)[:16],
     }
 

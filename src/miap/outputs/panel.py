@@ -61,8 +61,8 @@ def rendered(figure: Figure) -> Image.Image:
     """The figure as an RGB image."""
     agg = figure.canvas
     assert isinstance(agg, FigureCanvasAgg)
-    agg.draw()
-    return Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())
+    agg.draw()  # type: ignore[no-untyped-call]
+    return Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())  # type: ignore[no-untyped-call]
 
 
 def write(figure: Figure, x_px: float, y_px: float, text: str, *, size: float, color: str = INK, **style: Any) -> None:
@@ -108,7 +108,7 @@ def draw(
     axes.set_xlim(*panel.plane.extent[:2])
     axes.set_ylim(*panel.plane.extent[2:])
     if panel.title:
-        write(figure, left + 2, top - 7, panel.title, size=10.5, color=DIM)
+        write(figure, left + 2, top - 7, panel.title, size=12.5, color=DIM)
     return axes
 
 
@@ -133,7 +133,7 @@ def _number(axes: Axes, plane: Plane, x: Coordinates, y: Coordinates, cut: Cut, 
     axes.text(
         float(np.clip(x[columns[edge]] + 0.7 * margin, -half_width, half_width)),
         float(np.clip(y[rows[edge]] - 0.7 * margin, -half_height, half_height)),
-        str(cut.lesion.id), color=tint, fontsize=13, weight="bold", family=FONT, path_effects=_halo("black"),
+        str(cut.lesion.id), color=tint, fontsize=16, weight="bold", family=FONT, path_effects=_halo("black"),
         ha="center", va="center",
     )  # fmt: skip
 
@@ -159,8 +159,8 @@ def _edges(axes: Axes, plane: Plane, *, light: bool) -> None:
         (bottom, 0.5, 0.015, "center", "bottom"),
     ):
         axes.text(
-            x, y, letter, transform=axes.transAxes, color=ink, fontsize=11, family=FONT, ha=ha, va=va,
-            path_effects=_halo(halo),
+            x, y, letter, transform=axes.transAxes, color=ink, fontsize=13, weight="bold", family=FONT, ha=ha, va=va,
+            path_effects=_halo(halo, 2.0),
         )  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def _scale_bar(axes: Axes, plane: Plane, *, light: bool) -> None:
     x, y = -width / 2 + 0.04 * max(plane.size_mm), height / 2 - 0.05 * max(plane.size_mm)
     axes.plot((x, x + length), (y, y), color=ink, linewidth=2.5, solid_capstyle="butt", path_effects=_halo(halo, 3.5))
     axes.text(
-        x, y - 0.012 * max(plane.size_mm), f"{length // 10} cm", color=ink, fontsize=10, family=FONT, ha="left",
+        x, y - 0.012 * max(plane.size_mm), f"{length // 10} cm", color=ink, fontsize=12, family=FONT, ha="left",
         va="bottom", path_effects=_halo(halo),
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from miap.outputs.shade import SUV_WINDOW, Look, best_look, window
 Corner: TypeAlias = npt.NDArray[np.float64]
 
 DISCLAIMER = "Not a medical device. Research use only."
-_WIDTH, _GAP, _HEADER, _FOOTER, _TITLE = 1600, 14, 106, 34, 20
+_WIDTH, _GAP, _HEADER, _FOOTER, _TITLE = 1600, 14, 120, 38, 24
 _AMBER, _GREEN = "#ffb454", "#7ee787"
 _TALLEST_PX = 900
 _MARGIN_MM = 12.0
@@ -82,18 +82,17 @@ def _arranged(panels: Sequence[Panel]) -> tuple[list[tuple[float, float, float, 
     Side by side, or the second above the third where that lets all be larger.
     """
     (w0, h0), (w1, h1), (w2, h2) = (panel.plane.size_mm for panel in panels)
+    top = float(_HEADER)
     row = min((_WIDTH - 4 * _GAP) / (w0 + w1 + w2), _TALLEST_PX / max(h0, h1, h2))
-    column = min(
-        (_WIDTH - 3 * _GAP) / (w0 + max(w1, w2)), (_TALLEST_PX - _TITLE - _GAP) / (h1 + h2), _TALLEST_PX / h0
-    )
+    column = min((_WIDTH - 3 * _GAP) / (w0 + max(w1, w2)), (_TALLEST_PX - _TITLE - _GAP) / (h1 + h2), _TALLEST_PX / h0)
     if row >= column:
         left = (_WIDTH - row * (w0 + w1 + w2) - 2 * _GAP) / 2
         x = (left, left + row * w0 + _GAP, left + row * (w0 + w1) + 2 * _GAP)
-        y, scale, height = (_HEADER,) * 3, row, row * max(h0, h1, h2)
+        y, scale, height = (top, top, top), row, row * max(h0, h1, h2)
     else:
         left = (_WIDTH - column * (w0 + max(w1, w2)) - _GAP) / 2
         x = (left, *(left + column * w0 + _GAP,) * 2)
-        y, scale = (_HEADER, _HEADER, _HEADER + column * h1 + _GAP + _TITLE), column
+        y, scale = (top, top, top + column * h1 + _GAP + _TITLE), column
         height = max(column * h0, column * (h1 + h2) + _GAP + _TITLE)
     boxes = [(x[i], y[i], scale * w, scale * h) for i, (w, h) in enumerate(panel.plane.size_mm for panel in panels)]
     return boxes, round(height) + _HEADER + _FOOTER
@@ -101,30 +100,30 @@ def _arranged(panels: Sequence[Panel]) -> tuple[list[tuple[float, float, float, 
 
 def _caption(figure: Figure, look: Look, findings: Findings) -> None:
     height = float(figure.get_size_inches()[1] * DPI)
-    write(figure, _GAP, 38, headline(findings), size=19, weight="bold")
+    write(figure, _GAP, 42, headline(findings), size=22, weight="bold")
     if findings.lesions:
-        write(figure, _GAP, 66, f"Largest: {summary(findings.lesions[0])}", size=12)
-    write(figure, _WIDTH - _GAP, 34, look.title, size=12, ha="right")
+        write(figure, _GAP, 76, f"Largest: {summary(findings.lesions[0])}", size=14)
+    write(figure, _WIDTH - _GAP, 38, look.title, size=14, ha="right")
     if Modality.PET is look.base or look.fused:
         _suv_scale(figure, look, height)
     review = findings.quality.status != "good"
     write(
-        figure, _WIDTH / 2, 36, "Quality: please review" if review else "Quality: good", size=12, ha="center",
+        figure, _WIDTH / 2, 40, "Quality: please review" if review else "Quality: good", size=14, ha="center",
         color=_AMBER if review else _GREEN,
     )  # fmt: skip
     name = f"{findings.model.get('name', '')} {findings.model.get('version', '')}".strip()
-    write(figure, _GAP, height - 12, DISCLAIMER, size=10, color=DIM)
-    write(figure, _WIDTH - _GAP, height - 12, name, size=10, color=DIM, ha="right")
+    write(figure, _GAP, height - 12, DISCLAIMER, size=11.5, color=DIM)
+    write(figure, _WIDTH - _GAP, height - 12, name, size=11.5, color=DIM, ha="right")
 
 
 def _suv_scale(figure: Figure, look: Look, height: float) -> None:
     """The colours of SUV 0 to 10, under the picture's title."""
-    axes = figure.add_axes(((_WIDTH - 190) / _WIDTH, 1 - 66 / height, 150 / _WIDTH, 11 / height))
+    axes = figure.add_axes(((_WIDTH - 192) / _WIDTH, 1 - 75 / height, 150 / _WIDTH, 11 / height))
     axes.set_axis_off()
     axes.imshow(np.linspace(0, 1, 150)[None], cmap="hot" if look.fused else "gray_r", aspect="auto", vmin=0, vmax=1)
     low, high = SUV_WINDOW
-    write(figure, _WIDTH - 196, 65, f"SUV {low:.0f}", size=10, color=DIM, ha="right")
-    write(figure, _WIDTH - _GAP, 65, f"{high:.0f}", size=10, color=DIM, ha="right")
+    write(figure, _WIDTH - 198, 75, f"SUV {low:.0f}", size=11.5, color=DIM, ha="right")
+    write(figure, _WIDTH - _GAP, 75, f"{high:.0f}", size=11.5, color=DIM, ha="right")
 
 
 def _planes(low: Corner, high: Corner, focus: tuple[float, float, float]) -> list[Plane]:

@@ -58,7 +58,9 @@ class Plane:
         width, height = self.size_mm
         return -width / 2, width / 2, height / 2, -height / 2
 
-    def sample(self, volume: Volume, *, pixel_mm: float, order: int = 1, outside: float = 0.0) -> npt.NDArray[np.float32]:
+    def sample(
+        self, volume: Volume, *, pixel_mm: float, order: int = 1, outside: float = 0.0
+    ) -> npt.NDArray[np.float32]:
         """The plane's picture of a volume's first channel, shape (rows, columns).
 
         Args:

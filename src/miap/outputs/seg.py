@@ -106,12 +106,12 @@ def _lesion_segment(
 ) -> hd.seg.SegmentDescription:
     label = label_of(lesion, labels)
     name = f"{label.name} {lesion.id}"
-    return _segment(number, label, name, model, tracking_id=name, tracking_uid=tracking_uid(lesion))
+    segment = _segment(number, label, name, model)
+    segment.TrackingID, segment.TrackingUID = name, tracking_uid(lesion)
+    return segment
 
 
-def _segment(
-    number: int, label: Label, name: str, model: Mapping[str, Any], **tracking: str
-) -> hd.seg.SegmentDescription:
+def _segment(number: int, label: Label, name: str, model: Mapping[str, Any]) -> hd.seg.SegmentDescription:
     return hd.seg.SegmentDescription(
         segment_number=number,
         segment_label=long_string(name),
@@ -126,7 +126,6 @@ def _segment(
         ),
         anatomic_regions=[coded(label.anatomy)] if label.anatomy else None,
         display_color=hd.color.CIELabColor.from_rgb(*rgb(label.value)),
-        **tracking,
     )
 
 

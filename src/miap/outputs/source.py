@@ -60,9 +60,7 @@ def grid(series: "Series") -> Volume:
         InputError: The series has fewer than two slices.
     """
     if len(series.instances) < 2:
-        raise InputError(
-            f"Series {series.uid} has one slice, which makes no volume.", remedy="Give the whole series."
-        )
+        raise InputError(f"Series {series.uid} has one slice, which makes no volume.", remedy="Give the whole series.")
     first, last = series.instances[0], series.instances[-1]
     row, column = np.array(first.ImageOrientationPatient, dtype=float).reshape(2, 3)
     origin, end = (np.array(one.ImagePositionPatient, dtype=float) for one in (first, last))

@@ -1,9 +1,9 @@
-"""Measurements as a DICOM Structured Report, TID 1500 (PS3.16): one volumetric group a lesion, and a count per label."""
+"""Measurements as a DICOM Structured Report, TID 1500 (PS3.16): a group a lesion, and a count per label."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import highdicom as hd
 from pydicom.sr.codedict import codes
@@ -24,6 +24,9 @@ _ML = DicomCode("mL", "UCUM", "milliliter")
 _GRAM = DicomCode("g", "UCUM", "gram")
 _SUV = codes.UCUM.StandardizedUptakeValueBodyWeight
 _NUMBER_OF_LESIONS = DicomCode("246206008", "SCT", "Number of lesions")
+_Group: TypeAlias = (
+    hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations | hd.sr.MeasurementsAndQualitativeEvaluations
+)
 _PROCEDURES = {
     "CT": codes.LN.CTUnspecifiedBodyRegion,
     "MR": codes.LN.MRIUnspecifiedBodyRegion,
@@ -67,10 +70,11 @@ def write_sr(
     evidence = [header for one in series for header in headers(one)]
     identity = [str(segmentation.SOPInstanceUID), findings_digest(findings, model)]
     algorithm = hd.sr.AlgorithmIdentification(name=long_string(model["name"]), version=long_string(model["version"]))
-    groups = [
-        *(_lesion_group(n, lesion, reference, segmentation, labels, algorithm) for n, lesion in _numbered(findings)),
-        *(_label_group(label, findings, algorithm, identity) for label in labels),
+    groups: list[_Group] = [
+        _lesion_group(n, lesion, reference, segmentation, labels, algorithm)
+        for n, lesion in enumerate(findings.lesions, 1)
     ]
+    groups += [_label_group(label, findings, algorithm, identity) for label in labels]
     modalities = dict.fromkeys(one.modality_code for one in series)
     content = hd.sr.MeasurementReport(
         observation_context=_observer(model),
@@ -93,10 +97,6 @@ def write_sr(
     stamp(report, when)
     report.save_as(path)
     return report
-
-
-def _numbered(findings: Findings) -> list[tuple[int, Lesion]]:
-    return list(enumerate(findings.lesions, 1))
 
 
 def _observer(model: Mapping[str, Any]) -> hd.sr.ObservationContext:
@@ -124,9 +124,7 @@ def _lesion_group(
 ) -> hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     label = label_of(lesion, labels)
     return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=hd.sr.TrackingIdentifier(
-            uid=tracking_uid(lesion), identifier=f"{label.name} {lesion.id}"
-        ),
+        tracking_identifier=hd.sr.TrackingIdentifier(uid=tracking_uid(lesion), identifier=f"{label.name} {lesion.id}"),
         referenced_segment=hd.sr.ReferencedSegment(
             sop_class_uid=segmentation.SOPClassUID,
             sop_instance_uid=segmentation.SOPInstanceUID,
