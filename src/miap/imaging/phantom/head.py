@@ -210,8 +210,8 @@ class _Slab:
         bends = self._noise["bends"]
         opening = np.clip(1.2 - 0.05 * depth + 0.35 * bends, 0, 2)
         sulci = inside(np.maximum(fold_mm - opening, depth - 18), self._edge) * cerebrum
-        lateral = np.maximum(np.abs(y + 10 - 0.5 * z + 4 * bends) - 1.4, 35 - x)
-        insular = np.maximum(np.abs(x - 36 - 3 * bends) - 1.1, np.abs(y + 4) - 20)
+        lateral = np.maximum(np.abs(y + 10 - 0.5 * z + 7 * bends) - 1.0, 35 - x)
+        insular = np.maximum(np.abs(x - 36 - 4 * bends) - 0.8, np.abs(y + 4) - 18)
         sylvian = np.maximum(np.minimum(lateral, insular), np.abs(z + 2) - 15)
         self._falx = np.maximum(np.abs(self._points[0] + 0.8 * bends), np.maximum(-self._near(_INNER), -(z + 22)))
         wet = np.maximum(np.maximum(sulci, inside(sylvian, self._edge)), inside(self._falx - 1.2, self._edge))
@@ -228,5 +228,5 @@ class _Slab:
         self._lay("vessel", 0.8 * inside(cortical, self._edge) * cerebrum * inside(-depth - 2))
         sagittal = np.maximum(length(x, depth + 2) - 4.2, -(z + 20))
         self._lay("vessel", inside(sagittal, self._edge) * inside(2 * np.abs(z) - y - 70, 4))
-        transverse = length(self._near(_CEREBRUM) - 2, z + 20 + np.float32(0.15) * (y - 50)) - 3.5
-        self._lay("vessel", inside(np.maximum(transverse, 40 - y), self._edge))
+        transverse = length(self._near(_CEREBRUM) - 2, z + 20 + np.float32(0.15) * (y - 50)) - 3
+        self._lay("vessel", inside(transverse, self._edge) * inside(45 - y, 20))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from miap.imaging.modality import Modality
+from miap.imaging.nifti import write_nifti
 from miap.imaging.phantom.dicom_writer import write_series
 from miap.imaging.phantom.shapes import Ellipsoid
 from miap.imaging.phantom.study import Study
@@ -104,8 +105,6 @@ class Phantom:
 
     def write_nifti(self, folder: Path) -> list[Path]:
         """``ct.nii.gz`` and so on, ``truth.nii.gz`` and ``truth.json``; returns the images, without the truth."""
-        from miap.imaging.nifti import write_nifti
-
         folder.mkdir(parents=True, exist_ok=True)
         files = []
         for modality, image in self.images.items():

@@ -30,7 +30,7 @@ class Study:
         size_m: Patient's height.
         dose_bq: Injected activity, at injection.
         half_life_s: Of the radionuclide; fluorine-18 by default.
-        uptake_s: From injection to the start of the series.
+        uptake_s: From injection to the start of the series; whole seconds.
     """
 
     patient_id: str
