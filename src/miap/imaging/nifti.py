@@ -1,0 +1,148 @@
+"""NIfTI in and out. The header is believed only after it was checked: nothing is allocated on its word alone."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from miap.errors import InputError
+from miap.imaging.modality import Modality
+from miap.imaging.volume import Volume
+
+MAX_VOXELS = 2**30
+"""Most voxels an image may have: 1024 slices of 1024 × 1024."""
+
+MAX_DEFLATE_RATIO = 1032
+"""A deflated byte stands for at most so many: a ``.nii.gz`` cannot hold more, whatever its header claims."""
+
+_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def read_nifti(path: Path, modality: Modality | None = None) -> Volume:
+    """Read an image: shape (1, x, y, z), float32, scaled as its header says.
+
+    Args:
+        path: ``.nii`` or ``.nii.gz``; 3-D, or 4-D with a single frame.
+        modality: What it is. CT is in HU and PET in SUV: NIfTI cannot say, so the file must hold that.
+
+    Raises:
+        InputError: The file is missing, damaged, not 3-D, too large, without a usable affine, or holds no image
+            (not finite, or the same value everywhere).
+    """
+    volume = _read(path)
+    with np.errstate(over="ignore", invalid="ignore"):
+        array = volume.array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise InputError(
+            f"{path} holds voxels that are not numbers (NaN or infinite).", remedy="Export the image again."
+        )
+    if array.min() == array.max():
+        raise InputError(f"{path} is empty: every voxel is {array.min():g}.", remedy="Check that it is the right file.")
+    return Volume(array, volume.affine, modality)
+
+
+def read_mask(path: Path) -> Volume:
+    """Read a label map: shape (1, x, y, z), uint8 (uint16 above 255 labels); it may be empty.
+
+    Raises:
+        InputError: As `read_nifti`, or a value is no label (negative, not whole, or above 65535).
+    """
+    volume = _read(path)
+    array = volume.array
+    if array.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            array = np.rint(array)
+            whole = np.isfinite(array).all() and np.abs(array - volume.array).max() < 1e-3
+        if not whole:
+            raise InputError(f"{path} is no mask: its voxels are not whole numbers.", remedy="Give a label map.")
+    low, high = array.min(), array.max()
+    if low < 0 or high > np.iinfo(np.uint16).max:
+        raise InputError(f"{path} is no mask: its labels run from {low} to {high}.", remedy="Give labels from 0 up.")
+    return volume.with_array(array.astype(np.uint8 if high < 256 else np.uint16))
+
+
+def write_nifti(volume: Volume, path: Path) -> None:
+    """Write a one-channel volume as it lies in the patient; ``.nii.gz`` is compressed, always to the same bytes.
+
+    Both the sform and the qform say where (code 1, scanner coordinates), but for a sheared grid, which only the
+    sform can hold.
+
+    Raises:
+        ValueError: The volume has several channels.
+    """
+    if volume.array.shape[0] != 1:
+        raise ValueError(f"a NIfTI image holds one channel, not {volume.array.shape[0]}")
+    array = volume.array[0]
+    image: Any = nib.Nifti1Image(array.astype(np.uint8) if array.dtype == bool else array, _RAS_TO_LPS @ volume.affine)
+    orthogonal = np.allclose(volume.direction.T @ volume.direction, np.eye(3), atol=1e-4)
+    image.set_sform(image.affine, code=1)
+    image.set_qform(image.affine, code=1 if orthogonal else 0)
+    image.header.set_xyzt_units("mm")
+    content = image.to_bytes()
+    path.write_bytes(gzip.compress(content, compresslevel=4, mtime=0) if path.suffix == ".gz" else content)
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether the file's name says NIfTI."""
+    return path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _read(path: Path) -> Volume:
+    """Voxels as stored, scaled where the header scales, shape (1, x, y, z)."""
+    if not path.is_file():
+        raise InputError(f"There is no file at {path}.", remedy="Check the name.")
+    if not is_nifti(path):
+        raise InputError(f"{path} is not named .nii or .nii.gz.", remedy="Give a NIfTI file.")
+    try:
+        image: Any = nib.load(path)
+        _check_header(path, image)
+        array = np.asanyarray(image.dataobj)
+        affine = _RAS_TO_LPS @ np.diag([_unit_mm(image.header)] * 3 + [1.0]) @ image.affine
+    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:
+        raise InputError(f"{path} is no NIfTI image ({error}).", remedy="Copy or export it again.") from error
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError(f"{path} is damaged or cut short ({error}).", remedy="Copy or export it again.") from error
+    try:
+        return Volume(array.reshape(1, *image.shape[:3]), affine)
+    except ValueError as error:
+        raise InputError(
+            f"{path} does not say where its voxels lie (its affine is singular).",
+            remedy="Export it again with its geometry.",
+        ) from error
+
+
+def _unit_mm(header: Any) -> float:
+    """Millimetres of the header's spatial unit; an absent or unknown one means mm."""
+    return {1: 1000.0, 2: 1.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
+
+
+def _check_header(path: Path, image: Any) -> None:
+    if not isinstance(image, nib.Nifti1Image):
+        raise InputError(f"{path} is no NIfTI image.", remedy="Give a .nii or .nii.gz file.")
+    shape = tuple(int(n) for n in image.shape)
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != 3 or min(shape) < 1:
+        raise InputError(
+            f"{path} has shape {image.shape}; an image is 3-D.", remedy="Give one frame or one channel of it."
+        )
+    voxels = math.prod(shape)
+    if voxels > MAX_VOXELS:
+        raise InputError(f"{path} claims {voxels:.3g} voxels; at most {MAX_VOXELS} are read.", remedy="Check the file.")
+    if min(shape) < 2:
+        raise InputError(f"{path} has shape {shape}: one slice is no volume.", remedy="Give the whole series.")
+    kind = image.get_data_dtype()
+    if kind.fields is not None or kind.kind not in "iuf":
+        raise InputError(
+            f"{path} holds {kind} voxels; an image has one number a voxel.", remedy="Export it in grey values."
+        )
+    claimed, size = voxels * kind.itemsize, path.stat().st_size
+    if claimed > size * (MAX_DEFLATE_RATIO if path.suffix.lower() == ".gz" else 1):
+        raise InputError(
+            f"{path} is cut short: its header claims {claimed} bytes of voxels, the file has {size}.",
+            remedy="Copy or export it again.",
+        )
