@@ -26,6 +26,7 @@ class Backend(Protocol):
     """Runs one member of a bundle's ensemble."""
 
     name: str
+    device: str
     precision: str
 
     def load(self, bundle: Bundle, member: int) -> Forward:
@@ -73,6 +74,7 @@ class OpenVinoBackend:
     """OpenVINO on the CPU; ``folder`` keeps converted networks."""
 
     name = "openvino"
+    device = "cpu"
 
     def __init__(self, folder: Path, precision: str) -> None:
         self.folder, self.precision = folder, precision

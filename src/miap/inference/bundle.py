@@ -145,7 +145,7 @@ class Bundle:
 def label_from(values: dict[str, Any]) -> Label:
     """A `Label` from its dictionary form in a recipe."""
     codes = {key: Code(**values[key]) for key in ("category", "type", "anatomy") if values.get(key)}
-    return Label(value=int(values["value"]), name=values["name"], **codes)
+    return Label(value=int(values["value"]), name=str(values["name"]), **codes)
 
 
 def starter_models() -> Path:

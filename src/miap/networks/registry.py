@@ -18,8 +18,15 @@ def _monai(name: str, **fixed: Any) -> Callable[..., nn.Module]:
     return build
 
 
+def _subpixel(**options: Any) -> nn.Module:
+    from miap.networks.subpixel import SubpixelSegResNet
+
+    return SubpixelSegResNet(**options)
+
+
 FACTORIES: Mapping[str, Callable[..., nn.Module]] = {
     "segresnet": _monai("SegResNet", spatial_dims=3),
+    "subpixel_segresnet": _subpixel,
     "dynunet": _monai("DynUNet", spatial_dims=3),
     "unetr": _monai("UNETR", spatial_dims=3),
     "swinunetr": _monai("SwinUNETR", spatial_dims=3),

@@ -26,22 +26,24 @@ def write_card(config: TrainConfig, bundle: Bundle, scores: list[CaseScore]) -> 
         "",
         "## How well it does",
         "",
-        f"{bundle.card.metrics['how'].capitalize()}. Dice is against the reference outline on its own grid; a patient's",
-        "examinations are averaged before the mean over patients is taken.",
+        f"{bundle.card.metrics['how'].capitalize()}.",
+        "Dice is against the reference outline on its own grid; a patient's examinations are averaged before the mean over",
+        "patients is taken.",
         "",
         "| | |",
         "|---|---|",
         f"| patients (examinations) | {figures['patients']} ({figures['cases']}) |",
         f"| Dice, mean ± SD over patients | **{figures['dice_mean']:.3f}** ± {figures['dice_sd'] or 0:.3f} |",
-        f"| Dice, median (range) | {figures['dice_median']:.3f} ({figures['dice_min']:.3f}–{figures['dice_max']:.3f}) |",
+        f"| Dice, median | {figures['dice_median']:.3f} |",
+        f"| Dice, range | {figures['dice_min']:.3f}–{figures['dice_max']:.3f} |",
         f"| lesions found (false) | {figures['lesions_found']} ({figures['lesions_false']}) |",
         f"| lesions missed | {figures['lesions_missed']} |",
         "",
         "| case | fold | Dice | outlined, ml | reference, ml | lesions | false | missed |",
         "|---|---|---|---|---|---|---|---|",
         *(
-            f"| {s.id} | {s.fold} | {s.dice:.3f} | {s.volume_ml:.1f} | {s.truth_ml:.1f} | {s.lesions} | {s.false_lesions} "
-            f"| {s.missed_lesions} |"
+            f"| {s.id} | {s.fold} | {s.dice:.3f} | {s.volume_ml:.1f} | {s.truth_ml:.1f} "
+            f"| {s.lesions} | {s.false_lesions} | {s.missed_lesions} |"
             for s in scores
         ),
         "",
@@ -50,22 +52,22 @@ def write_card(config: TrainConfig, bundle: Bundle, scores: list[CaseScore]) -> 
         "## Where it fails",
         "",
         *(
-            f"- {s.id}: Dice {s.dice:.3f}; outlined {s.volume_ml:.1f} ml of {s.truth_ml:.1f} ml, {s.false_lesions} false and "
-            f"{s.missed_lesions} missed lesions."
+            f"- {s.id}: Dice {s.dice:.3f}; outlined {s.volume_ml:.1f} ml of {s.truth_ml:.1f} ml, "
+            f"{s.false_lesions} false and {s.missed_lesions} missed lesions."
             for s in worst
         ),
         "",
         "## How confidence was calibrated",
         "",
-        "A logistic model of each lesion's probabilities and size, fitted to whether the lesions found on the left-out folds",
-        "overlap a reference lesion (intersection over union of at least 0.1).",
+        "A logistic model of each lesion's probabilities and size, fitted to whether the lesions found on the left-out",
+        "folds overlap a reference lesion (intersection over union of at least 0.1).",
         "",
         "## How it was made",
         "",
         f"`miap train recipes/{config.name}.yaml`: {config.network.name} {config.network.options}, patches of",
-        f"{' × '.join(map(str, config.patch))} voxels at {_spacing(config)}, {config.iterations} iterations of {config.batch}, "
-        f"Dice + cross-entropy, AdamW, averaged weights; {len(bundle.weights)} networks, one per fold, whose probabilities "
-        "are averaged.",
+        f"{' × '.join(map(str, config.patch))} voxels at {_spacing(config)}, {config.iterations} iterations of "
+        f"{config.batch}, Dice + cross-entropy, AdamW, averaged weights; {len(bundle.weights)} networks, one per fold, "
+        "whose probabilities are averaged.",
         "",
         "## Data, licence, citation",
         "",

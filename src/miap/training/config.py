@@ -70,7 +70,7 @@ class TrainConfig(Strict):
     batch: int = Field(2, ge=1)
     tumour_fraction: float = Field(0.67, ge=0, le=1)
     iterations: int = Field(1000, ge=1)
-    validate_every: int = Field(250, ge=1)
+    checkpoint_every: int = Field(250, ge=1)
     augmentation: AugmentationConfig = AugmentationConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     bf16: bool = True
@@ -83,10 +83,18 @@ class TrainConfig(Strict):
     card: CardConfig
 
     @model_validator(mode="after")
-    def _preparation_is_usable(self) -> "TrainConfig":
-        Preparation.from_dict(self.preparation)
-        for label in self.labels:
-            label_from(label)
+    def _parts_fit(self) -> "TrainConfig":
+        try:
+            Preparation.from_dict(self.preparation)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"preparation does not fit: {error}") from error
+        if any(side % d for side, d in zip(self.patch, self.divisor, strict=True)):
+            raise ValueError(f"patch {self.patch} must be a multiple of divisor {self.divisor}")
+        try:
+            for label in self.labels:
+                label_from(label)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"labels do not fit: {error}") from error
         return self
 
     @property

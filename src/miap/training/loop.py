@@ -55,7 +55,7 @@ def train_fold(
     torch.manual_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = build_for(config).to(device)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.optimiser.ema_decay))
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.optimiser.ema_decay), use_buffers=True)
     optimiser = torch.optim.AdamW(
         network.parameters(), config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay
     )
@@ -109,9 +109,9 @@ def _run(
         average.update_parameters(network)
         sum_of_losses += loss.item()
         report(iteration + 1, loss.item())
-        if (iteration + 1) % config.validate_every == 0 or iteration + 1 == config.iterations:
+        if (iteration + 1) % config.checkpoint_every == 0 or iteration + 1 == config.iterations:
             state.iteration, state.seconds = iteration + 1, time.monotonic() - started
-            state.losses.append(sum_of_losses / (iteration % config.validate_every + 1))
+            state.losses.append(sum_of_losses / (iteration % config.checkpoint_every + 1))
             sum_of_losses = 0.0
             _save(checkpoint, network, average, optimiser, state)
 

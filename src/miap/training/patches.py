@@ -31,7 +31,7 @@ Sample = dict[str, torch.Tensor]
 
 
 class PrepareCased(MapTransform):  # type: ignore[misc]
-    """Reads a case: ``image`` (channel, x, y, z) and ``label`` (label, x, y, z), the share of each voxel in the label."""
+    """Reads a case: ``image`` (channel, x, y, z) and ``label`` (label, x, y, z), each voxel's share in the label."""
 
     def __init__(self, config: TrainConfig) -> None:
         super().__init__(("image", "label"))

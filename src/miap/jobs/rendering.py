@@ -1,0 +1,125 @@
+"""What an analysis leaves in its result folder."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from miap.findings.lesion import Findings
+from miap.imaging.case import Case
+from miap.imaging.modality import Modality
+from miap.imaging.nifti import write_nifti
+from miap.imaging.volume import Volume
+from miap.inference.bundle import Bundle
+from miap.outputs.encapsulated import write_encapsulated_pdf
+from miap.outputs.keyimage import key_image
+from miap.outputs.manifest import FileRecord, Manifest, folder_records, identity_words, write_manifest
+from miap.outputs.picture import overview
+from miap.outputs.report import Report, write_pdf
+from miap.outputs.seg import write_seg
+from miap.outputs.sr import write_sr
+from miap.outputs.subject import Subject
+from miap.outputs.table import write_csv
+
+KEY_IMAGES = 6
+"""Lesions shown one by one in the report, the largest first."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything the files of a result are made from."""
+
+    case: Case
+    bundle: Bundle
+    segmentation: Volume
+    findings: Findings
+    device: str
+    precision: str
+    when: datetime
+
+    @property
+    def images(self) -> dict[Modality, Volume]:
+        """The images the model used, its reference first."""
+        return {modality: self.case.images[modality].volume for modality in self.bundle.card.inputs}
+
+
+def render(outcome: Outcome, folder: Path) -> None:
+    """Write pictures, report, mask and table, and for a DICOM reference the SEG, SR and encapsulated PDF."""
+    findings, images = outcome.findings, outcome.images
+    picture = overview(images, outcome.segmentation, findings)
+    picture.save(folder / "overview.png")
+    write_nifti(outcome.segmentation, folder / "segmentation.nii.gz")
+    write_csv(folder / "lesions.csv", findings)
+    series = [image.series for m in outcome.bundle.card.inputs if (image := outcome.case.images[m]).series is not None]
+    keys = [key_image(images, outcome.segmentation, findings, lesion) for lesion in findings.lesions[:KEY_IMAGES]]
+    write_pdf(
+        folder / "report.pdf",
+        Report(
+            findings=findings,
+            subject=Subject.from_series(series[0]) if series else Subject(),
+            overview=picture,
+            key_images=keys,
+            model=_described(outcome.bundle),
+            when=outcome.when,
+            details=_details(outcome),
+        ),
+    )
+    reference = outcome.case.images[outcome.bundle.card.spec.reference].series
+    if reference is None:
+        return
+    model, labels, when = outcome.bundle.identity(), outcome.bundle.card.labels, outcome.when
+    segmentation = write_seg(
+        folder / "segmentation.dcm", reference, outcome.segmentation, findings, labels, model=model, when=when
+    )
+    write_sr(folder / "measurements.dcm", series, segmentation, findings, labels, model=model, when=when)
+    write_encapsulated_pdf(folder / "report.dcm", folder / "report.pdf", reference, findings, model=model, when=when)
+
+
+def deliver(
+    outcome: Outcome,
+    folder: Path,
+    *,
+    inputs: Sequence[FileRecord],
+    settings: Mapping[str, Any],
+    times_s: Mapping[str, float],
+) -> Findings:
+    """Write ``findings.json`` and, last, the manifest with the hash of every other file; returns the findings."""
+    findings = replace(outcome.findings, timing_s={step: round(seconds, 3) for step, seconds in times_s.items()})
+    (folder / "findings.json").write_text(json.dumps(findings.to_json(), indent=2, ensure_ascii=False) + "\n")
+    headers = [image.series.instances[0] for image in outcome.case.images.values() if image.series is not None]
+    manifest = Manifest(
+        created=outcome.when,
+        inputs=inputs,
+        choices=outcome.case.choices,
+        model=outcome.bundle.identity(),
+        settings=settings,
+        times_s=times_s,
+        device=outcome.device,
+        precision=outcome.precision,
+        outputs=folder_records(folder),
+        notes=outcome.case.notes,
+        warnings=findings.quality.flags,
+        withheld=identity_words(*(str(h.get(k, "")) for h in headers for k in ("PatientName", "PatientID"))),
+    )
+    write_manifest(folder / "manifest.json", manifest)
+    return findings
+
+
+def _described(bundle: Bundle) -> dict[str, Any]:
+    metadata = bundle.metadata
+    return {
+        **bundle.identity(),
+        "citation": " ".join(metadata.get("references", ())[:1]),
+        "licence": metadata.get("licence", ""),
+    }
+
+
+def _details(outcome: Outcome) -> dict[str, str]:
+    rows = {f"Series used for {choice.role.title}": choice.chosen for choice in outcome.case.choices}
+    figures = outcome.bundle.card.metrics
+    if "dice_mean" in figures:
+        spread = f"{figures['dice_mean']:.2f} ± {figures['dice_sd'] or 0:.2f}"
+        rows["Accuracy on unseen patients"] = f"Dice {spread} ({figures['patients']} patients; {figures['how']})"
+    return {**rows, "Computed on": f"{outcome.device}, {outcome.precision}"}
