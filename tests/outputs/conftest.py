@@ -179,6 +179,25 @@ def without_lesions(case: SyntheticCase) -> SyntheticCase:
     return SyntheticCase(case.series, case.images, empty, findings, case.labels)
 
 
+class Synthetic:
+    """What the tests build cases from."""
+
+    when = WHEN
+    model = MODEL
+    tumour, oedema = TUMOUR, OEDEMA
+    shape, spacing = SHAPE, SPACING
+    affine_of = staticmethod(affine_of)
+    case = staticmethod(make_case)
+    without_lesions = staticmethod(without_lesions)
+    slices = staticmethod(slices)
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> type[Synthetic]:
+    """Builders of synthetic cases, and the constants they use."""
+    return Synthetic
+
+
 @pytest.fixture(scope="session")
 def petct() -> SyntheticCase:
     """CT and PET with a tumour and an oedema."""

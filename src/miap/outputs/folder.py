@@ -43,9 +43,9 @@ class ResultFolder:
         self._lock = -1
 
     def __enter__(self) -> Path:
+        self._sweep()
         self._refuse()
         self._make_parents()
-        self._sweep()
         name = tempfile.mkdtemp(prefix=f".{self.target.name}.", suffix=_PARTIAL, dir=self.target.parent)
         self._folder = Path(name)
         self._lock = _locked(self._folder)

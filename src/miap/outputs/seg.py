@@ -95,7 +95,7 @@ def _segment_map(series: "Series", segmentation: Volume, findings: Findings) -> 
     onto = grid(series)
     if not lesion_map.same_grid(onto):
         lesion_map = resample(lesion_map, onto, interpolation="nearest")
-    number = np.zeros(int(max((lesion.id for lesion in findings.lesions), default=0)) + 1, dtype=np.uint16)
+    number = np.zeros(np.iinfo(np.uint16).max + 1, dtype=np.uint16)
     for n, lesion in enumerate(findings.lesions, 1):
         number[lesion.id] = n
     return np.ascontiguousarray(number[lesion_map.array[0].astype(np.intp)].transpose(2, 1, 0))

@@ -12,14 +12,14 @@ COLUMNS = (
     "extent_x_mm", "extent_y_mm", "extent_z_mm", "confidence", "suv_max", "suv_mean", "suv_peak",
     "mtv_ml", "tlg_g", "flags", "tracking_uid",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+_FORMULA = ("=", "+", "-", "@", "|", "%")
 
 
 def write_csv(path: Path, findings: Findings) -> None:
     """Write one row a lesion: UTF-8, comma, unit in each column's name, centroid in LPS, empty where not measured.
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it, which shows it as text
-    (CWE-1236).
+    (CWE-1236); line ends and tabs in a text become spaces.
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -49,4 +49,5 @@ def _number(value: float | str) -> str:
 
 
 def _guarded(text: str) -> str:
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    line = " ".join(text.split())
+    return f"'{line}" if line.startswith(_FORMULA) else line
