@@ -11,6 +11,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import (
     UID,
     CTImageStorage,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     MRImageStorage,
     PositronEmissionTomographyImageStorage,
@@ -92,7 +93,7 @@ def write_series(
         modality: ``CT``, ``MR`` or ``PT``.
         array: Stored values, shape (x, y, z), 8 or 16 bits, signed or not.
         grid: Voxel to LPS.
-        transfer_syntax: A compressed one is encoded by pydicom.
+        transfer_syntax: An encapsulated one is encoded by pydicom (JPEG 2000 wants at least 32 × 32 pixels).
         edit: Called with each data set and its index before it is written.
         attributes: DICOM keywords to set in every slice; ``None`` removes one.
     """
@@ -103,7 +104,6 @@ def write_series(
         shared.SeriesInstanceUID = uid(modality, shared.get("SeriesNumber"), shared.get("SeriesDescription"))
     folder.mkdir(parents=True, exist_ok=True)
     spacing = np.linalg.norm(grid[:3, :3], axis=0)
-    order = np.random.default_rng(1).permutation(array.shape[2])
     files = []
     for index in range(array.shape[2]):
         one = Dataset()
@@ -120,20 +120,22 @@ def write_series(
         one.BitsAllocated = one.BitsStored = array.dtype.itemsize * 8
         one.HighBit = one.BitsStored - 1
         one.PixelRepresentation = int(array.dtype.kind == "i")
-        one.PixelData = np.ascontiguousarray(array[:, :, index].T).tobytes()
+        order = ">" if transfer_syntax == ExplicitVRBigEndian else "<"
+        one.PixelData = np.ascontiguousarray(array[:, :, index].T).astype(array.dtype.newbyteorder(order)).tobytes()
         if len(one.PixelData) % 2:
             one.PixelData += b"\0"
         one["PixelData"].VR = "OW" if one.BitsAllocated > 8 else "OB"
         one.file_meta = FileMetaDataset()
-        one.file_meta.TransferSyntaxUID = UID(ExplicitVRLittleEndian)
+        encapsulated = UID(transfer_syntax).is_encapsulated
+        one.file_meta.TransferSyntaxUID = UID(ExplicitVRLittleEndian if encapsulated else transfer_syntax)
         if edit is not None:
             edit(one, index)
-        if transfer_syntax != ExplicitVRLittleEndian:
+        if encapsulated:
             one.compress(transfer_syntax)
         one.file_meta.MediaStorageSOPClassUID = one.SOPClassUID
         one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
         number = f"{shared.get('SeriesNumber') or 0}-{modality}"
-        files.append(folder / f"{number}-{order[index]:03d}.dcm")
+        files.append(folder / f"{number}-{(619 * index + 11) % 1009:04d}.dcm")
         one.save_as(files[-1], enforce_file_format=True)
     return files
 
