@@ -176,7 +176,7 @@ def test_a_subject_takes_what_the_header_has(synthetic):
 
 
 def test_markup_shows_east_asian_text_in_fonts_that_have_it():
-    assert 'name="HeiseiKakuGo-W5">山田 '.split()[0] in markup("山田 やまだ")
+    assert 'name="HeiseiKakuGo-W5">山田' in markup("山田 やまだ")
     assert "HYGothic-Medium" in markup("홍길동")
     assert "STSong-Light" in markup("王小明")
     assert markup("a\x07<b>") == "a&lt;b&gt;"

@@ -11,6 +11,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 
+from miap.outputs.rtl import visual
+
 REGULAR, BOLD = "MiapSans", "MiapSans-Bold"
 _FILES = {REGULAR: "DejaVuSans.ttf", BOLD: "DejaVuSans-Bold.ttf"}
 _JAPANESE, _KOREAN, _CHINESE = "HeiseiKakuGo-W5", "HYGothic-Medium", "STSong-Light"
@@ -37,7 +39,9 @@ def register() -> None:
 def markup(text: str) -> str:
     """Any text as reportlab paragraph markup that shows exactly it: escaped, control characters out, fonts set."""
     shown = "".join(c for c in str(text) if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    return _EAST_ASIAN.sub(lambda run: f'<font name="{_east_asian_font(shown)}">{run.group()}</font>', escape(shown))
+    return _EAST_ASIAN.sub(
+        lambda run: f'<font name="{_east_asian_font(shown)}">{run.group()}</font>', escape(visual(shown))
+    )
 
 
 def _east_asian_font(text: str) -> str:

@@ -1,10 +1,14 @@
 """The source series as a result sees it: complete headers, and the grid without the pixels."""
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydicom import config
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.valuerep import DA, TM
+from pydicom.multival import MultiValue
+from pydicom.valuerep import validate_value
 
 from miap.errors import InputError
 from miap.imaging.volume import Volume
@@ -13,42 +17,68 @@ from miap.outputs.uid import derived_uid
 if TYPE_CHECKING:
     from miap.imaging.series import Series
 
+# A hospital's single-word patient name is kept as it is: matching it is worth more than highdicom's advice.
+warnings.filterwarnings("ignore", message="The string .* is unlikely to represent the intended person name")
+
 _TYPE_2 = (
     "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime",
     "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
-_TEMPORAL = {"PatientBirthDate": DA, "StudyDate": DA, "StudyTime": TM}
+_OF_THE_SLICE = (
+    "SOPClassUID", "SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient",
+    "PixelSpacing", "SliceThickness", "Rows", "Columns",
+)  # fmt: skip
+_LONGEST = {"SH": 16, "LO": 64}
+_CHECKED = ("AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI")
 
 
 def headers(series: "Series") -> list[Dataset]:
     """Headers of the series' instances, in slice order, fit to derive an object from.
 
-    Patient and study attributes that every DICOM object must name (type 2) are there, empty where the scanner left
-    them out; a date or sex that is not valid DICOM is emptied; an absent frame of reference gets a UID derived from
-    the series', so that results of one series lie in one space. The series itself is not changed.
+    Patient and study are those of the first slice. Attributes that every DICOM object must name (type 2) are there,
+    empty where the scanner left them out; a text longer than its kind allows is cut, a date, code or number that is
+    not valid DICOM is left out, private attributes too: a result must be valid whatever it was made from. An absent
+    frame of reference gets a UID derived from the series', so that results of one series lie in one space. The series
+    itself is not changed.
     """
-    return [_complete(instance, series.uid) for instance in series.instances]
-
-
-def _complete(instance: Dataset, series_uid: str) -> Dataset:
-    header = Dataset()
-    header.update({element.tag: element for element in instance if not element.tag.is_private})
+    first = series.instances[0]
+    shared = Dataset()
+    for element in first:
+        if not element.tag.is_private and (fitting := _fitting(element)) is not None:
+            shared.add(fitting)
     for keyword in _TYPE_2:
-        if keyword not in header or header[keyword].value is None or not _valid(keyword, str(header[keyword].value)):
-            setattr(header, keyword, "")
-    if not header.get("FrameOfReferenceUID"):
-        header.FrameOfReferenceUID = derived_uid("frame of reference", series_uid)
+        if shared.get(keyword) is None:
+            setattr(shared, keyword, "")
+    if shared.PatientSex not in ("M", "F", "O", ""):
+        shared.PatientSex = ""
+    if not shared.get("FrameOfReferenceUID"):
+        shared.FrameOfReferenceUID = derived_uid("frame of reference", series.uid)
+    return [_slice(instance, shared) for instance in series.instances]
+
+
+def _slice(instance: Dataset, shared: Dataset) -> Dataset:
+    header = Dataset()
+    header.update({element.tag: element for element in shared})
+    for keyword in _OF_THE_SLICE:
+        if keyword in instance:
+            header.add(instance[keyword])
     return header
 
 
-def _valid(keyword: str, value: str) -> bool:
-    if keyword == "PatientSex":
-        return value in ("M", "F", "O", "")
-    try:
-        _TEMPORAL.get(keyword, str)(value)
-    except ValueError:
-        return False
-    return True
+def _fitting(element: DataElement) -> DataElement | None:
+    """The element, cut to the length its kind allows (PS3.5 6.2), or nothing where its value is not valid."""
+    several = isinstance(element.value, MultiValue)
+    values = list(element.value) if several else [element.value]
+    if element.VR in _LONGEST:
+        cut = [str(value)[: _LONGEST[element.VR]] for value in values if value is not None]
+        return DataElement(element.tag, element.VR, cut if several else "".join(cut))
+    if element.VR in _CHECKED:
+        try:
+            for value in values:
+                validate_value(element.VR, value, config.RAISE)
+        except ValueError:
+            return None
+    return element
 
 
 def grid(series: "Series") -> Volume:
