@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from dataclasses import replace
+from datetime import UTC
 
 import pydicom
 import pytest
@@ -89,6 +90,12 @@ def test_the_same_report_gives_the_same_bytes_and_the_file_knows_its_date(tmp_pa
     assert written == (tmp_path / "b.pdf").read_bytes()
     assert b"D:20261123140509" in written
     assert b"/Lang (en)" in written
+
+
+def test_a_time_with_a_zone_is_told_with_it(tmp_path, report):
+    write_pdf(tmp_path / "r.pdf", replace(report, when=report.when.replace(tzinfo=UTC)))
+    assert b"D:20261123140509+00'00'" in (tmp_path / "r.pdf").read_bytes()
+    assert "2026-11-23 14:05 UTC" in text_of(tmp_path / "r.pdf")
 
 
 def test_fonts_are_embedded(tmp_path, report):

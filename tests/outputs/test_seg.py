@@ -3,12 +3,14 @@
 import shutil
 import subprocess
 from dataclasses import replace
+from datetime import UTC
 
 import numpy as np
 import pydicom
 import pytest
 from scipy.spatial.transform import Rotation
 
+from miap.errors import InputError
 from miap.imaging.volume import Volume
 from miap.outputs.seg import write_seg
 
@@ -194,21 +196,58 @@ def test_a_label_the_model_does_not_name_is_refused(tmp_path, synthetic):
         write(tmp_path / "seg.dcm", case, synthetic, findings=odd)
 
 
-def test_a_scanner_that_left_attributes_out_or_wrong_still_gets_a_valid_object(tmp_path, synthetic, verify):
-    case = synthetic.case()
+def spoil(case):
+    """Leave attributes out, and fill others with what DICOM does not allow."""
     for one in case.series.instances:
-        for keyword in ("PatientBirthDate", "StudyID", "AccessionNumber", "ReferringPhysicianName",
-                        "FrameOfReferenceUID"):  # fmt: skip
+        for keyword in ("PatientBirthDate", "AccessionNumber", "ReferringPhysicianName", "FrameOfReferenceUID"):
             delattr(one, keyword)
         with pydicom.config.disable_value_validation():
             one.PatientSex = "X"
             one.StudyDate = "yesterday"
+            one.PatientAge = "old"
+            one.StudyID = "IBSI_1_STS_001_CT"
+            one.StudyDescription = "d" * 90
+            one.OtherPatientNames = ["a", "b"]
+            one.MedicalAlerts = ["m" * 70, "none"]
         one.add_new((0x0009, 0x0010), "LO", "PRIVATE")
+
+
+def test_a_scanner_that_left_attributes_out_or_wrong_still_gets_a_valid_object(tmp_path, synthetic, verify):
+    case = synthetic.case()
+    spoil(case)
     write(tmp_path / "seg.dcm", case, synthetic)
     seg = pydicom.dcmread(tmp_path / "seg.dcm")
     assert (seg.PatientSex, seg.StudyDate, seg.PatientBirthDate) == ("", "", "")
+    assert seg.StudyID == "IBSI_1_STS_001_C"
+    assert seg.StudyDescription == "d" * 64
+    assert "PatientAge" not in seg
+    assert list(seg.MedicalAlerts) == ["m" * 64, "none"]
     assert seg.FrameOfReferenceUID.startswith("2.25.")
     assert verify(tmp_path / "seg.dcm") == []
+
+
+def test_the_source_headers_are_not_changed(tmp_path, synthetic):
+    case = synthetic.case()
+    spoil(case)
+    before = [one.to_json() for one in case.series.instances]
+    write(tmp_path / "seg.dcm", case, synthetic)
+    assert [one.to_json() for one in case.series.instances] == before
+
+
+def test_a_single_slice_is_no_volume(tmp_path, synthetic):
+    case = synthetic.case()
+    one_slice = replace(case.series, instances=case.series.instances[:1])
+    with pytest.raises(InputError, match="one slice"):
+        write(tmp_path / "seg.dcm", case, synthetic, series=one_slice)
+
+
+def test_a_time_with_a_zone_is_stored_as_local_time(tmp_path, synthetic):
+    case = synthetic.case()
+    seg = write_seg(
+        tmp_path / "seg.dcm", case.series, case.segmentation, case.findings, case.labels, model=synthetic.model,
+        when=synthetic.when.astimezone(UTC),
+    )  # fmt: skip
+    assert (seg.ContentDate, seg.ContentTime) == ("20261123", "140509")
 
 
 def test_long_and_foreign_label_names_fit_the_standard(tmp_path, synthetic, verify):

@@ -48,8 +48,12 @@ def long_string(text: str, limit: int = 64) -> str:
 
 
 def stamp(dataset: Dataset, when: datetime) -> None:
-    """Set every date and time that says when the object, its series and its content were made, in place."""
-    date, time = when.strftime("%Y%m%d"), when.strftime("%H%M%S")
+    """Set every date and time that says when the object, its series and its content were made, in place.
+
+    DICOM times are local; a ``when`` with a time zone is told in this machine's.
+    """
+    local = when.astimezone() if when.tzinfo else when
+    date, time = local.strftime("%Y%m%d"), local.strftime("%H%M%S")
     for name in ("InstanceCreation", "Content", "Series"):
         setattr(dataset, f"{name}Date", date)
         setattr(dataset, f"{name}Time", time)

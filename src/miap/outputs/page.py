@@ -33,7 +33,7 @@ class PageCanvas(Canvas):
         super().__init__(*args, **options)
         self._subject, self._when = subject, when
         self._pages: list[dict[str, Any]] = []
-        self.setDateFormatter(lambda *_: when.strftime("D:%Y%m%d%H%M%S"))
+        self.setDateFormatter(lambda *_: _pdf_date(when))
 
     def showPage(self) -> None:
         """Keep the page until their number is known."""
@@ -65,5 +65,16 @@ class PageCanvas(Canvas):
         line.wrap(WIDTH * 0.66, HEADER)
         line.drawOn(self, width - MARGIN - WIDTH * 0.66, height - HEADER + 3)
         self.drawString(MARGIN, FOOTER - 11, DISCLAIMER)
-        self.drawCentredString(width / 2 + 10, FOOTER - 11, self._when.strftime("%Y-%m-%d %H:%M"))
+        self.drawCentredString(width / 2 + 10, FOOTER - 11, spoken(self._when))
         self.drawRightString(width - MARGIN, FOOTER - 11, f"Page {number} of {total}")
+
+
+def spoken(when: datetime) -> str:
+    """A time as people read it, with its zone where it has one."""
+    return when.strftime("%Y-%m-%d %H:%M %Z").strip()
+
+
+def _pdf_date(when: datetime) -> str:
+    """PDF 32000-1, 7.9.4: with the offset from UTC where the time has one."""
+    zone = when.strftime("%z")
+    return when.strftime("D:%Y%m%d%H%M%S") + (f"{zone[:3]}'{zone[3:5]}'" if zone else "")

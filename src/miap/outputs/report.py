@@ -28,7 +28,7 @@ from reportlab.platypus import (
 from miap import __version__
 from miap.findings.lesion import Findings, Lesion
 from miap.outputs.fonts import BOLD, REGULAR, markup, register
-from miap.outputs.page import ACCENT, DIM, FOOTER, HEADER, INK, MARGIN, RULE, WIDTH, PageCanvas
+from miap.outputs.page import ACCENT, DIM, FOOTER, HEADER, INK, MARGIN, RULE, WIDTH, PageCanvas, spoken
 from miap.outputs.picture import headline, summary
 from miap.outputs.subject import Subject
 
@@ -149,13 +149,13 @@ def _result(report: Report) -> list[Flowable]:
 def _identity(report: Report) -> Table:
     subject = report.subject
     if subject == Subject():
-        return _pairs([[("Patient", "not known: the images carry no identity"), ("Analysed", _time(report.when))]])
+        return _pairs([[("Patient", "not known: the images carry no identity"), ("Analysed", spoken(report.when))]])
     return _pairs([
         [("Patient", subject.name), ("Study", subject.study)],
         [("Patient ID", subject.patient_id), ("Study date", subject.study_date)],
         [("Born", ", ".join(part for part in (subject.birth_date, subject.sex) if part)),
          ("Accession", subject.accession)],
-        [("Model", f"{report.model['name']} {report.model['version']}"), ("Analysed", _time(report.when))],
+        [("Model", f"{report.model['name']} {report.model['version']}"), ("Analysed", spoken(report.when))],
     ])  # fmt: skip
 
 
@@ -288,7 +288,3 @@ def _picture(picture: Picture.Image, widest: float, highest: float) -> Image:
 
 def _clipped(text: str, longest: int = _LONGEST) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def _time(when: datetime) -> str:
-    return when.strftime("%Y-%m-%d %H:%M")

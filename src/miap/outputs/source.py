@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import config
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -48,12 +49,17 @@ def headers(series: "Series") -> list[Dataset]:
             shared.add(fitting)
     for keyword in _TYPE_2:
         if shared.get(keyword) is None:
-            setattr(shared, keyword, "")
+            _put(shared, keyword, "")
     if shared.PatientSex not in ("M", "F", "O", ""):
-        shared.PatientSex = ""
+        _put(shared, "PatientSex", "")
     if not shared.get("FrameOfReferenceUID"):
-        shared.FrameOfReferenceUID = derived_uid("frame of reference", series.uid)
+        _put(shared, "FrameOfReferenceUID", derived_uid("frame of reference", series.uid))
     return [_slice(instance, shared) for instance in series.instances]
+
+
+def _put(dataset: Dataset, keyword: str, value: str) -> None:
+    """Set an attribute by a new element: assigning to the old one would change the series it is shared with."""
+    dataset.add(DataElement(keyword, dictionary_VR(keyword), value))
 
 
 def _slice(instance: Dataset, shared: Dataset) -> Dataset:
