@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from miap.imaging.modality import Modality
-from miap.imaging.phantom.fields import SmoothNoise, length
+from miap.imaging.phantom.fields import SmoothNoise, length, slabs
 from miap.imaging.phantom.grid import Plane, empty_grid, refined
 from miap.imaging.phantom.head import paint_head
 from miap.imaging.phantom.phantom import Phantom
@@ -14,7 +14,7 @@ from miap.imaging.phantom.study import Study
 from miap.imaging.volume import Array, Volume
 
 SEQUENCES = (Modality.T1, Modality.T1C, Modality.T2, Modality.FLAIR)
-HEAD_MM = (200.0, 240.0, 160.0)
+HEAD_MM = (180.0, 224.0, 176.0)
 """Field of view along L, P and S where no shape is asked for."""
 
 THIN_MM = 2.5
@@ -72,7 +72,7 @@ def brain_mr(
         extent = np.abs(plane.directions.T @ np.array(HEAD_MM))
         x, y, z = (int(n) for n in np.ceil(extent / spacing_mm))
         shape = (x, y, z)
-    grid = empty_grid((0.0, 0.0, 2.0), shape, spacing_mm, plane=plane, tilt_deg=tilt_deg)
+    grid = empty_grid((0.0, 0.0, -4.0), shape, spacing_mm, plane=plane, tilt_deg=tilt_deg)
     thinner = max(1, int(np.ceil(spacing_mm[2] / THIN_MM)))
     fine = refined(grid, thinner)
     tumours, truth = [], np.zeros(grid.shape, dtype=np.uint8)
@@ -87,10 +87,11 @@ def brain_mr(
     shown = _thick(brain, thinner) > 0.5 if stripped else None
     images = {}
     for sequence, signal in zip(sequences, signals, strict=True):
-        image = _scanned(_thick(signal, thinner), grid, bias, noise, rng) * _WHITE[sequence]
+        image = _thick(signal, thinner)
+        _scan(image, grid, _WHITE[sequence], bias, noise, rng)
         if shown is not None:
             image *= shown
-        images[sequence] = grid.with_array(np.rint(image)[None], modality=sequence)
+        images[sequence] = grid.with_array(image[None], modality=sequence)
     study = Study(
         patient_id=f"PHANTOM-{seed}",
         patient_name="PHANTOM^BRAIN",
@@ -115,9 +116,14 @@ def _thick(array: Array, slices: int) -> Array:
     return array if slices == 1 else np.asarray(array.reshape(x, y, z // slices, slices).mean(axis=3))
 
 
-def _scanned(signal: Array, grid: Volume, bias: float, noise: float, rng: np.random.Generator) -> Array:
-    """A signal seen through an uneven coil, as the magnitude of a complex image with normal noise."""
-    seen = signal * np.exp(bias * SmoothNoise(grid, 90.0, rng)[:])
-    real = seen + noise * rng.standard_normal(grid.shape, dtype=np.float32)
-    imaginary = noise * rng.standard_normal(grid.shape, dtype=np.float32)
-    return length(real, imaginary)
+def _scan(image: Array, grid: Volume, white: float, bias: float, noise: float, rng: np.random.Generator) -> None:
+    """Turn a signal over that of white matter into what a scanner stores, in place.
+
+    The coil's gain is uneven, the image is the magnitude of a complex one with normal noise, and whole numbers are kept.
+    """
+    gain = SmoothNoise(grid, 90.0, rng)
+    for where, slab in slabs(grid):
+        real = image[where] * np.exp(np.float32(bias) * gain[where])
+        real += np.float32(noise) * rng.standard_normal(slab.shape, dtype=np.float32)
+        imaginary = np.float32(noise) * rng.standard_normal(slab.shape, dtype=np.float32)
+        image[where] = np.rint(np.float32(white) * length(real, imaginary))

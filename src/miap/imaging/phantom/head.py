@@ -44,9 +44,9 @@ _HOLLOWS = (
 )
 """Each with how empty it is."""
 
-_SCALES_MM = {
+_SCALES_MM: dict[str, float | tuple[float, float, float]] = {
     "wobble": 45.0,
-    "folds": 8.5,
+    "folds": (7.5, 7.5, 15.0),
     "bends": 22.0,
     "lumps": 9.0,
     "face": 5.5,
@@ -54,7 +54,7 @@ _SCALES_MM = {
     "shade": 25.0,
     "reach": 18.0,
 }
-"""Random fields, with the step of their lattice."""
+"""Random fields, with the step of their lattice; folds run through several slices."""
 
 
 def paint_head(
@@ -139,11 +139,15 @@ class _Slab:
         """Signed distance to an ellipsoid and its mirror image."""
         return shape.distance_mm(self._mirrored)
 
+    def _nearest(self, shapes: Sequence[Ellipsoid]) -> Array:
+        """Signed distance to the nearest of several ellipsoids and their mirror images."""
+        return np.asarray(np.minimum.reduce([self._near(shape) for shape in shapes]))
+
     def _hull(self) -> Array:
         """Signed distance to the brain's envelope: cerebrum, temporal lobes, cerebellum and stem."""
         x, y, z = self._points
         bends = self._noise["bends"]
-        base = np.maximum(self._near(_CEREBRUM), -(z + 23 + np.float32(0.16) * y) - 3 * bends)
+        base = np.maximum(_CEREBRUM.distance_mm((x, y, _blunt(z))), -(z + 23 + np.float32(0.16) * y) - 3 * bends)
         hull = joined(base, self._near(_TEMPORAL), 10)
         hull = joined(hull, self._near(_CEREBELLUM), 6)
         stem = np.maximum(length(x / 1.15, y - 20 + 0.15 * z) - 12.5 - 0.03 * z, z + 8)
@@ -153,7 +157,7 @@ class _Slab:
         x, y, z = self._points
         wobble, texture = self._noise["wobble"], self._noise["face"]
         # Below the widest section the head narrows slowly toward the neck.
-        narrowing = np.where(z < -4, -4 + 0.35 * (z + 4), z)
+        narrowing = np.where(z < -4, -4 + np.float32(0.35) * (z + 4), _blunt(z))
         skin = _SKIN.distance_mm((x, y, narrowing)) + 2.2 * wobble
         self._lay("skin", inside(skin, self._edge))
         self._lay("fat", inside(skin + 1.8, self._edge), 1 + 0.06 * texture)
@@ -184,7 +188,7 @@ class _Slab:
         self._paint_grey(depth, fold_mm, cerebrum)
         self._paint_sulci(depth, fold_mm, cerebrum)
         self._paint_vessels(depth, fold_mm, cerebrum)
-        ventricles = inside(np.minimum.reduce([self._near(v) for v in _VENTRICLES]) + 0.8 * bends, self._edge)
+        ventricles = inside(self._nearest(_VENTRICLES) + 0.8 * bends, self._edge)
         self._lay("csf", ventricles)
         self._lay("choroid", 0.8 * inside(self._near(_CHOROID) + 0.8 * folds, self._edge))
         self._white *= 1 - ventricles
@@ -197,21 +201,21 @@ class _Slab:
         cortex = inside(band, self._edge) * cerebrum
         leaves = np.sin(np.float32(1.1) * z + np.float32(0.45) * y + 1.5 * folds) + np.float32(0.3)
         cerebellum = inside(self._near(_CEREBELLUM) - 1, 2)
-        cerebellum *= inside(depth - 11 - 3 * folds, 3) * inside(-leaves, 1.5)
+        cerebellum = cerebellum * inside(depth - 11 - 3 * folds, 3) * inside(-leaves, 1.5)
         grey = np.maximum(cortex, cerebellum) * inside(-depth)
         self._lay("grey", grey)
-        nuclei = inside(np.minimum.reduce([self._near(n) for n in _NUCLEI]) + 0.7 * folds, 2)
+        nuclei = inside(self._nearest(_NUCLEI) + 0.7 * folds, 2)
         self._lay("nucleus", nuclei)
         self._white *= (1 - 0.7 * grey) * (1 - 0.8 * nuclei)
 
     def _paint_sulci(self, depth: Array, fold_mm: Array, cerebrum: Array) -> None:
         """CSF in the sulci, around the insula and between the hemispheres."""
         x, y, z = self._mirrored
-        bends = self._noise["bends"]
+        folds, bends = self._noise["folds"], self._noise["bends"]
         opening = np.clip(1.2 - 0.05 * depth + 0.35 * bends, 0, 2)
         sulci = inside(np.maximum(fold_mm - opening, depth - 18), self._edge) * cerebrum
-        lateral = np.maximum(np.abs(y + 10 - 0.5 * z + 7 * bends) - 1.0, 35 - x)
-        insular = np.maximum(np.abs(x - 36 - 4 * bends) - 0.8, np.abs(y + 4) - 18)
+        lateral = np.maximum(np.abs(y + 10 - 0.5 * z + 7 * bends + 2 * folds) - 0.9, 35 - x)
+        insular = np.maximum(np.abs(x - 36 - 4 * bends - 2 * folds) - 0.7, np.abs(y + 4) - 18)
         sylvian = np.maximum(np.minimum(lateral, insular), np.abs(z + 2) - 15)
         self._falx = np.maximum(np.abs(self._points[0] + 0.8 * bends), np.maximum(-self._near(_INNER), -(z + 22)))
         wet = np.maximum(np.maximum(sulci, inside(sylvian, self._edge)), inside(self._falx - 1.2, self._edge))
@@ -222,7 +226,7 @@ class _Slab:
     def _paint_vessels(self, depth: Array, fold_mm: Array, cerebrum: Array) -> None:
         """Dura and falx, cortical vessels in the folds, the sagittal and the transverse sinuses."""
         x, y, z = self._points
-        self._lay("dura", 0.6 * inside(self._falx - 0.5, self._edge) * inside(-depth - 2))
+        self._lay("dura", 0.8 * inside(self._falx - 0.6, self._edge) * inside(-depth - 2))
         self._lay("dura", 0.5 * inside(np.abs(depth + 2.2) - 0.4, self._edge))
         cortical = np.maximum(length(fold_mm, 5 * self._noise["lumps"]) - 1.1, depth - 14)
         self._lay("vessel", 0.8 * inside(cortical, self._edge) * cerebrum * inside(-depth - 2))
@@ -230,3 +234,8 @@ class _Slab:
         self._lay("vessel", inside(sagittal, self._edge) * inside(2 * np.abs(z) - y - 70, 4))
         transverse = length(self._near(_CEREBRUM) - 2, z + 20 + np.float32(0.15) * (y - 50)) - 3
         self._lay("vessel", inside(transverse, self._edge) * inside(45 - y, 20))
+
+
+def _blunt(z: Array) -> Array:
+    """Heights moved so that an ellipsoid's crown is flatter, as that of a head is."""
+    return np.asarray(np.where(z > 0, z * np.maximum(z / 80, 0) ** np.float32(0.35), z))

@@ -9,7 +9,7 @@ LEG: dict[str, tuple[float, float]] = {
     "fat": (-104.0, 0.25),
     "septum": (-88.0, 0.3),
     "muscle": (57.0, 0.6),
-    "vessel": (44.0, 1.4),
+    "vessel": (44.0, 1.2),
     "nerve": (25.0, 0.5),
     "cortex": (1250.0, 0.3),
     "marrow": (-20.0, 0.5),
