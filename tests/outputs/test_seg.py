@@ -189,6 +189,16 @@ def test_the_uid_does_not_depend_on_how_long_it_took(tmp_path, synthetic):
     assert write(tmp_path / "b.dcm", case, synthetic, findings=slower).SOPInstanceUID == first.SOPInstanceUID
 
 
+def test_a_lesion_whose_voxels_are_lost_keeps_its_segment_number_and_the_others_theirs(tmp_path, synthetic):
+    case = synthetic.case()
+    second = np.where(case.findings.lesion_map == 2, 2, 0).astype(np.uint16)
+    for lesion_map, kept in ((second, {2}), (np.where(case.findings.lesion_map == 1, 1, 0).astype(np.uint16), {1})):
+        write(tmp_path / "seg.dcm", case, synthetic, findings=replace(case.findings, lesion_map=lesion_map))
+        masks = read_masks(tmp_path / "seg.dcm", case.segmentation.affine, synthetic.shape)
+        assert {number for number, mask in masks.items() if mask.any()} == kept
+        np.testing.assert_array_equal(sum(n * masks[n] for n in (1, 2)), lesion_map)
+
+
 def test_a_label_the_model_does_not_name_is_refused(tmp_path, synthetic):
     case = synthetic.case()
     odd = replace(case.findings, lesions=(replace(case.findings.lesions[0], label_value=9),))

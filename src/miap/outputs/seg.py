@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import highdicom as hd
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import find_objects
 
 from miap.findings.lesion import Code, Findings, Label, Lesion
 from miap.imaging.resample import resample
@@ -95,10 +96,14 @@ def _segment_map(series: "Series", segmentation: Volume, findings: Findings) -> 
     onto = grid(series)
     if not lesion_map.same_grid(onto):
         lesion_map = resample(lesion_map, onto, interpolation="nearest")
-    number = np.zeros(np.iinfo(np.uint16).max + 1, dtype=np.uint16)
+    ids = lesion_map.array[0]
+    boxes = find_objects(ids)
+    numbers = np.zeros(ids.shape[::-1], dtype=np.uint16)
     for n, lesion in enumerate(findings.lesions, 1):
-        number[lesion.id] = n
-    return np.ascontiguousarray(number[lesion_map.array[0].astype(np.intp)].transpose(2, 1, 0))
+        box = boxes[lesion.id - 1] if lesion.id <= len(boxes) else None
+        if box is not None:
+            numbers[box[::-1]][ids[box].T == lesion.id] = n
+    return numbers
 
 
 def _lesion_segment(

@@ -44,9 +44,11 @@ def headers(series: "Series") -> list[Dataset]:
     """
     first = series.instances[0]
     shared = Dataset()
-    for element in first:
-        if not element.tag.is_private and (fitting := _fitting(element)) is not None:
-            shared.add(fitting)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for element in first:
+            if not element.tag.is_private and (fitting := _fitting(element)) is not None:
+                shared.add(fitting)
     for keyword in _TYPE_2:
         if shared.get(keyword) is None:
             _put(shared, keyword, "")
