@@ -13,6 +13,7 @@ import pytest
 from miap import __version__
 from miap.imaging.modality import Modality
 from miap.outputs import manifest as module
+from miap.outputs.json_file import write_json
 from miap.outputs.manifest import FileRecord, Manifest, folder_records, identity_words, versions, write_manifest
 from miap.outputs.table import COLUMNS, write_csv
 from miap.outputs.uid import derived_uid
@@ -156,3 +157,11 @@ def test_uids_depend_on_their_parts_and_on_the_borders_between_them():
     assert derived_uid("a", "bc") != derived_uid("ab", "c")
     assert derived_uid("a").is_valid
     assert len(derived_uid("a")) <= 64
+
+
+def test_json_keeps_the_order_of_keys_and_refuses_what_json_cannot_say(tmp_path):
+    write_json(tmp_path / "a.json", {"b": "é", "a": [1.5]})
+    assert (tmp_path / "a.json").read_bytes() == '{\n  "b": "é",\n  "a": [\n    1.5\n  ]\n}\n'.encode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "b.json", {"confidence": float("nan")})
+    assert not (tmp_path / "b.json").exists()

@@ -1,7 +1,6 @@
 """The run manifest: from what, with what and how a result was made, so that it can be traced and made again."""
 
 import hashlib
-import json
 import platform
 import re
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from miap import __version__
+from miap.outputs.json_file import write_json
 
 if TYPE_CHECKING:
     from miap.imaging.case import Choice
@@ -105,9 +105,8 @@ class Manifest:
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write a manifest as UTF-8 JSON with a newline at its end."""
-    text = json.dumps(manifest.to_json(), indent=2, ensure_ascii=False, default=str)
-    path.write_text(text + "\n", encoding="utf-8")
+    """Write a manifest (see `miap.outputs.json_file.write_json`)."""
+    write_json(path, manifest.to_json())
 
 
 def folder_records(folder: Path) -> list[FileRecord]:
