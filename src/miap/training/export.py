@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from miap.findings.confidence import Calibration
-from miap.findings.quality import merge_profiles
+from miap.findings.profile import merge_profiles
 from miap.inference.bundle import Bundle, label_from
 from miap.training.card import write_card
 from miap.training.config import TrainConfig
