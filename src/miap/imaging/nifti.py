@@ -10,11 +10,9 @@ import nibabel as nib
 import numpy as np
 
 from miap.errors import InputError
+from miap.imaging.content import MAX_VOXELS, check_content
 from miap.imaging.modality import Modality
 from miap.imaging.volume import Volume
-
-MAX_VOXELS = 2**30
-"""Most voxels an image may have: 1024 slices of 1024 × 1024."""
 
 MAX_DEFLATE_RATIO = 1032
 """A deflated byte stands for at most so many: a ``.nii.gz`` cannot hold more, whatever its header claims."""
@@ -36,12 +34,7 @@ def read_nifti(path: Path, modality: Modality | None = None) -> Volume:
     volume = _read(path)
     with np.errstate(over="ignore", invalid="ignore"):
         array = volume.array.astype(np.float32)
-    if not np.isfinite(array).all():
-        raise InputError(
-            f"{path} holds voxels that are not numbers (NaN or infinite).", remedy="Export the image again."
-        )
-    if array.min() == array.max():
-        raise InputError(f"{path} is empty: every voxel is {array.min():g}.", remedy="Check that it is the right file.")
+    check_content(array, str(path))
     return Volume(array, volume.affine, modality)
 
 

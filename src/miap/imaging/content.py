@@ -1,0 +1,27 @@
+"""Whether voxels can be an image at all, whatever file they came from."""
+
+import numpy as np
+
+from miap.errors import InputError
+from miap.imaging.volume import Array
+
+MAX_VOXELS = 2**30
+"""Most voxels an image may have: 1024 slices of 1024 × 1024."""
+
+
+def check_content(array: Array, source: str) -> None:
+    """Refuse what holds no image.
+
+    Args:
+        array: Voxels of any shape.
+        source: What the message calls them: a file, or a series and its folder.
+
+    Raises:
+        InputError: A voxel is not finite, or all have the same value.
+    """
+    if not np.isfinite(array).all():
+        raise InputError(f"{source} holds voxels that are not numbers (NaN or infinite).", remedy="Export it again.")
+    if array.min() == array.max():
+        raise InputError(
+            f"{source} is empty: every voxel is {array.min():g}.", remedy="Check that it is the right image."
+        )

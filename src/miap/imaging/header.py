@@ -1,0 +1,145 @@
+"""One DICOM file: its header, and whether all of the file is there. No pixel is decoded here."""
+
+import math
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pydicom
+import pydicom.config
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    MRImageStorage,
+    PositronEmissionTomographyImageStorage,
+)
+
+from miap.errors import InputError
+
+CLASSIC_CLASSES = frozenset({CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage})
+"""SOP classes that hold one slice a file."""
+
+READ_ERRORS = (
+    InvalidDicomError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, NotImplementedError,
+    RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom and its decoders raise on files that are not what they say."""
+
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+# Scanners write values DICOM does not allow; those MIAP needs are checked where they are used.
+
+_MAX_DEFLATED_BYTES = 2 * 2**20
+_PIXEL_DATA = 0x7FE00010
+_ITEM, _DELIMITER = 0xFFFEE000, 0xFFFEE0DD
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the file begins as DICOM does: ``DICM`` after 128 bytes, or (older files) an element of group 8."""
+    with path.open("rb") as file:
+        return _begins_as_dicom(file.read(132))
+
+
+def read_header(path: Path) -> Dataset:
+    """All of a file's attributes but its pixels.
+
+    Raises:
+        InputError: The file is not DICOM, or it is an image of a classic CT, MR or PET series that is cut short.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            if not _begins_as_dicom(file.read(132)):
+                raise InputError(f"{path} is no DICOM file.", remedy="Remove it, or export it again as DICOM.")
+            file.seek(0)
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+            syntax = transfer_syntax(dataset)
+            if syntax == DeflatedExplicitVRLittleEndian and size > _MAX_DEFLATED_BYTES:
+                raise InputError(f"{path} is deflated and too large to be one slice.", remedy="Export it undeflated.")
+            complete = _is_complete(file, dataset, syntax, size) if sop_class(dataset) in CLASSIC_CLASSES else True
+    except READ_ERRORS as error:
+        raise InputError(f"{path} cannot be read as DICOM ({error}).", remedy="Copy or export it again.") from error
+    if not sop_class(dataset) or not complete:
+        raise InputError(f"{path} is cut short.", remedy="Copy or export it again.")
+    return dataset
+
+
+def sop_class(dataset: Dataset) -> UID:
+    """SOP Class UID, from the file's meta information where the data set lacks it; empty if neither says."""
+    meta = getattr(dataset, "file_meta", Dataset())
+    return UID(str(dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or ""))
+
+
+def transfer_syntax(dataset: Dataset) -> UID:
+    """Transfer syntax; files without meta information are implicit VR little endian (PS3.10 7.1)."""
+    meta = getattr(dataset, "file_meta", Dataset())
+    return UID(str(meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian))
+
+
+def number(dataset: Dataset, keyword: str, default: float | None = None) -> float:
+    """A finite decimal attribute; ``default`` where it is absent or empty.
+
+    Raises:
+        ValueError: It is absent and has no default, or it is no finite number.
+    """
+    value: Any = dataset.get(keyword)
+    if value is None or value == "":
+        if default is None:
+            raise ValueError(f"{keyword} is missing")
+        return default
+    result = float(value)
+    if not math.isfinite(result):
+        raise ValueError(f"{keyword} is {value}")
+    return result
+
+
+def words(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """The values of a text attribute in upper case; empty where it is absent."""
+    value: Any = dataset.get(keyword)
+    if value is None or value == "":
+        return ()
+    return tuple(str(one).upper() for one in ([value] if isinstance(value, str) else value))
+
+
+def _begins_as_dicom(start: bytes) -> bool:
+    return start[128:] == b"DICM" or (len(start) == 132 and start[:2] == b"\x08\x00" and start[3] == 0)
+
+
+def _is_complete(file: BinaryIO, dataset: Dataset, syntax: UID, size: int) -> bool:
+    """Whether the pixel data at the file's position is all there.
+
+    Native pixels must be as many bytes as the header's Rows, Columns and Bits Allocated make (PS3.5 8.1.1);
+    encapsulated ones must end with the sequence delimiter (PS3.5 A.4).
+    """
+    if syntax == DeflatedExplicitVRLittleEndian:
+        return True
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    tag, length = _element(file, order, explicit=syntax != ImplicitVRLittleEndian)
+    if tag != _PIXEL_DATA:
+        return False
+    if length != _UNDEFINED_LENGTH:
+        bits = dataset.Rows * dataset.Columns * dataset.get("SamplesPerPixel", 1) * dataset.BitsAllocated
+        return bool(bits <= 8 * length and file.tell() + length <= size)
+    while file.tell() + 8 <= size:
+        tag, length = _element(file, order, explicit=False)
+        if tag == _DELIMITER:
+            return True
+        if tag != _ITEM:
+            return False
+        file.seek(length, os.SEEK_CUR)
+    return False
+
+
+def _element(file: BinaryIO, order: str, *, explicit: bool) -> tuple[int, int]:
+    """Tag and value length of the element at the file's position; the file then stands at its value."""
+    start = file.read(12 if explicit else 8)
+    group, element = struct.unpack(order + "HH", start[:4])
+    (length,) = struct.unpack(order + "I", start[-4:])
+    return group << 16 | element, length
