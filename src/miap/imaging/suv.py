@@ -1,0 +1,166 @@
+"""Standardised uptake value by body weight (SUVbw) from PET in Bq/ml.
+
+The formula is the QIBA vendor-neutral pseudo-code (QIBA FDG-PET/CT Profile, "SUV vendor-neutral pseudo-code"; the
+attributes are those of PS3.3 C.8.9.1, C.8.9.2 and C.8.9.4):
+
+    SUVbw = activity [Bq/ml] · weight [g] / dose left at the time the images are decay-corrected to [Bq]
+
+with the dose left = Radionuclide Total Dose · 2^(−(that time − injection) / half life).
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.valuerep import DA, DT, TM
+
+from miap.errors import InputError
+from miap.imaging.header import number, words
+
+_DAY = timedelta(days=1)
+_HALF_LIVES = 5
+"""Nobody images later than this after the injection: a longer interval is an error in the dates."""
+_REMEDY = "Send the PET with its original header, or as NIfTI in SUV (--image pet=FILE)."
+
+
+def suv_factor(dataset: Dataset) -> float:
+    """Factor from the rescaled voxels of one instance to SUVbw, g/ml. See `suv_factors`."""
+    return float(suv_factors([dataset])[0])
+
+
+def suv_factors(instances: Sequence[Dataset]) -> npt.NDArray[np.float64]:
+    """Factors from the rescaled voxels of each slice of a series to SUVbw, g/ml; shape (slices,).
+
+    They differ from slice to slice only where the images are not corrected for decay.
+
+    Args:
+        instances: Headers of all slices of one PET series: when decay correction begins depends on all of them.
+
+    Raises:
+        InputError: An attribute is missing or implausible (the message names it), the units are none SUV can be had
+            from, or the images are not corrected for attenuation.
+    """
+    first = instances[0]
+    try:
+        if words(first, "CorrectedImage") and "ATTN" not in words(first, "CorrectedImage"):
+            raise ValueError("it is not corrected for attenuation (CorrectedImage lacks ATTN)")
+        units = "".join(words(first, "Units"))
+        if units == "GML":
+            if (kind := "".join(words(first, "SUVType")) or "BW") != "BW":
+                raise ValueError(f"its SUV are normalised by {kind}, not by body weight (SUVType)")
+            return np.ones(len(instances))
+        if units == "CNTS":
+            return np.full(len(instances), _philips_factor(first))
+        if units != "BQML":
+            raise ValueError(f"its Units are {units or 'missing'}")
+        return _from_activity(instances)
+    except (ValueError, TypeError, OverflowError) as error:
+        file = Path(getattr(first, "filename", None) or "PET")
+        raise InputError(f"SUV cannot be computed from {file}: {error}.", remedy=_REMEDY) from error
+
+
+def _from_activity(instances: Sequence[Dataset]) -> npt.NDArray[np.float64]:
+    first = instances[0]
+    weight_g = 1000 * _plausible(first, "PatientWeight", 0.2, 700)
+    tracer = _tracer(first)
+    dose = _plausible(tracer, "RadionuclideTotalDose", 1e5, 1e11)
+    correction = "".join(words(first, "DecayCorrection"))
+    if correction == "ADMIN":
+        return np.full(len(instances), weight_g / dose)
+    half_life = _plausible(tracer, "RadionuclideHalfLife", 30, 1e8)
+    if correction == "START":
+        scanned = [_start_of_scan(instances)] * len(instances)
+    elif correction == "NONE":
+        scanned = [_middle_of_frame(instance, half_life) for instance in instances]
+    else:
+        raise ValueError(f"DecayCorrection is {correction or 'missing'}")
+    uptake = np.array([_uptake(tracer, when, half_life) for when in scanned])
+    return weight_g / (dose * np.exp2(-uptake / half_life))
+
+
+def _philips_factor(dataset: Dataset) -> float:
+    """Philips' private SUV Scale Factor (7053,xx00), for images in counts."""
+    try:
+        value = dataset.private_block(0x7053, "Philips PET Private Group")[0x00].value
+        factor = float(value)
+    except (KeyError, TypeError, ValueError):
+        factor = 0.0
+    if not (math.isfinite(factor) and factor > 0):
+        raise ValueError("its Units are CNTS and Philips' SUV scale factor (7053,1000) is missing")
+    return factor
+
+
+def _tracer(dataset: Dataset) -> Dataset:
+    items = dataset.get("RadiopharmaceuticalInformationSequence")
+    if not items:
+        raise ValueError("RadiopharmaceuticalInformationSequence is missing")
+    item: Dataset = items[0]
+    return item
+
+
+def _plausible(dataset: Dataset, keyword: str, low: float, high: float) -> float:
+    value = number(dataset, keyword)
+    if not low <= value <= high:
+        raise ValueError(f"{keyword} is {value:g}, which is not between {low:g} and {high:g}")
+    return value
+
+
+def _start_of_scan(instances: Sequence[Dataset]) -> datetime:
+    """What START means: the series' date and time, unless the series was made after its images were taken."""
+    taken = [when for one in instances if (when := _when(one, "Acquisition")) is not None]
+    series = _when(instances[0], "Series")
+    if series is not None and (not taken or series <= min(taken)):
+        return series
+    if not taken:
+        raise ValueError("SeriesDate, SeriesTime, AcquisitionDate and AcquisitionTime are missing")
+    return min(taken)
+
+
+def _middle_of_frame(instance: Dataset, half_life: float) -> datetime:
+    """When the activity was what the frame shows on average (QIBA: average count rate time)."""
+    begin = _when(instance, "Acquisition")
+    if begin is None:
+        raise ValueError("AcquisitionDate or AcquisitionTime is missing, and DecayCorrection is NONE")
+    duration = number(instance, "ActualFrameDuration") / 1000
+    decay = math.log(2) / half_life * duration
+    average = duration / decay * math.log(decay / -math.expm1(-decay)) if decay > 0 else 0.0
+    return begin + timedelta(seconds=average)
+
+
+def _uptake(tracer: Dataset, scanned: datetime, half_life: float) -> float:
+    """Seconds from injection to ``scanned``.
+
+    A start date and time is believed if it makes sense: dates shifted for privacy need not be shifted together. The
+    time of day alone is that of the last such time before the scan.
+    """
+    stamp = tracer.get("RadiopharmaceuticalStartDateTime")
+    injected = DT(str(stamp)).replace(tzinfo=None) if stamp else None
+    if injected is not None:
+        uptake = (scanned - injected).total_seconds()
+        if 0 <= uptake <= _HALF_LIVES * half_life:
+            return uptake
+    if half_life > _DAY.total_seconds() / 2:
+        raise ValueError("RadiopharmaceuticalStartDateTime is missing or makes no sense, and the tracer outlives a day")
+    time = tracer.get("RadiopharmaceuticalStartTime")
+    if time:
+        clock = TM(str(time))
+    elif injected is not None:
+        clock = injected.time()
+    else:
+        raise ValueError("RadiopharmaceuticalStartDateTime and RadiopharmaceuticalStartTime are missing")
+    uptake = ((scanned - datetime.combine(scanned.date(), clock)) % _DAY).total_seconds()
+    if uptake > _HALF_LIVES * half_life:
+        raise ValueError(f"the injection would be {uptake / 3600:.1f} h before the scan (RadiopharmaceuticalStartTime)")
+    return uptake
+
+
+def _when(dataset: Dataset, kind: str) -> datetime | None:
+    """``SeriesDate`` and ``SeriesTime``, or ``AcquisitionDate`` and ``AcquisitionTime``."""
+    date: Any = dataset.get(f"{kind}Date") or dataset.get("StudyDate")
+    time: Any = dataset.get(f"{kind}Time")
+    return datetime.combine(DA(str(date)), TM(str(time))) if date and time else None
