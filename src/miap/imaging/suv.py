@@ -10,7 +10,7 @@ with the dose left = Radionuclide Total Dose · 2^(−(that time − injection) 
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +146,10 @@ def _uptake(tracer: Dataset, scanned: datetime, half_life: float) -> float:
             return uptake
     if half_life > _DAY.total_seconds() / 2:
         raise ValueError("RadiopharmaceuticalStartDateTime is missing or makes no sense, and the tracer outlives a day")
-    time = tracer.get("RadiopharmaceuticalStartTime")
-    if time:
-        clock = TM(str(time))
+    stated = tracer.get("RadiopharmaceuticalStartTime")
+    clock: time
+    if stated:
+        clock = TM(str(stated))
     elif injected is not None:
         clock = injected.time()
     else:
@@ -162,5 +163,5 @@ def _uptake(tracer: Dataset, scanned: datetime, half_life: float) -> float:
 def _when(dataset: Dataset, kind: str) -> datetime | None:
     """``SeriesDate`` and ``SeriesTime``, or ``AcquisitionDate`` and ``AcquisitionTime``."""
     date: Any = dataset.get(f"{kind}Date") or dataset.get("StudyDate")
-    time: Any = dataset.get(f"{kind}Time")
-    return datetime.combine(DA(str(date)), TM(str(time))) if date and time else None
+    clock: Any = dataset.get(f"{kind}Time")
+    return datetime.combine(DA(str(date)), TM(str(clock))) if date and clock else None
