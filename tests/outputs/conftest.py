@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pydicom.uid import CTImageStorage, MRImageStorage, PositronEmissionTomograp
 
 from miap.findings.lesion import Code, Diameter, Findings, Label, Lesion, Quality, Uptake
 from miap.imaging.modality import Modality
+from miap.imaging.series import Series
 from miap.imaging.volume import Volume
 from miap.outputs.uid import derived_uid
 
@@ -34,25 +35,6 @@ SPACING = np.array([2.0, 2.0, 3.0])
 _CLASSES = {"CT": CTImageStorage, "MR": MRImageStorage, "PT": PositronEmissionTomographyImageStorage}
 
 
-@dataclass(frozen=True)
-class SliceSeries:
-    """Stands in for `miap.imaging.series.Series`: the same names, without files behind them."""
-
-    instances: tuple[Dataset, ...]
-    files: tuple[Path, ...] = field(default=())
-
-    def __getattr__(self, name: str) -> str:
-        keyword = {
-            "uid": "SeriesInstanceUID",
-            "study_uid": "StudyInstanceUID",
-            "frame_of_reference_uid": "FrameOfReferenceUID",
-            "patient_id": "PatientID",
-            "modality_code": "Modality",
-            "description": "SeriesDescription",
-        }[name]
-        return str(self.instances[0].get(keyword, ""))
-
-
 def affine_of(rotation: np.ndarray | None = None, spacing: np.ndarray = SPACING) -> np.ndarray:
     """Affine of an axial grid centred near the origin, turned by ``rotation``."""
     turned = (np.eye(3) if rotation is None else rotation) * spacing
@@ -62,7 +44,7 @@ def affine_of(rotation: np.ndarray | None = None, spacing: np.ndarray = SPACING)
     return affine
 
 
-def slices(affine: np.ndarray, shape: tuple[int, int, int] = SHAPE, modality: str = "CT") -> SliceSeries:
+def slices(affine: np.ndarray, shape: tuple[int, int, int] = SHAPE, modality: str = "CT") -> Series:
     """Headers of a series whose grid has this affine (first axis columns, second rows, third slices)."""
     step = np.linalg.norm(affine[:3, :3], axis=0)
     made = []
@@ -95,7 +77,7 @@ def slices(affine: np.ndarray, shape: tuple[int, int, int] = SHAPE, modality: st
         one.ImageOrientationPatient = [round(float(v), 12) for v in (affine[:3, :2] / step[:2]).T.ravel()]
         one.ImagePositionPatient = [round(float(v), 9) for v in affine[:3, :3] @ (0, 0, k) + affine[:3, 3]]
         made.append(one)
-    return SliceSeries(tuple(made))
+    return Series(tuple(made), tuple(Path(f"{k}.dcm") for k in range(shape[2])))
 
 
 def ellipsoid(
@@ -136,7 +118,7 @@ def lesion(grid: Volume, number: int, label: Label, mask: np.ndarray, *, uptake:
 class SyntheticCase:
     """What an analysis hands to the writers."""
 
-    series: SliceSeries
+    series: Series
     images: dict[Modality, Volume]
     segmentation: Volume
     findings: Findings
@@ -190,6 +172,7 @@ class Synthetic:
     case = staticmethod(make_case)
     without_lesions = staticmethod(without_lesions)
     slices = staticmethod(slices)
+    lesion = staticmethod(lesion)
 
 
 @pytest.fixture(scope="session")

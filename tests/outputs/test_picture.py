@@ -68,6 +68,35 @@ def test_a_point_projects_to_where_it_is_drawn():
     assert plane.slope((0, 0, 0), (0, 5, 0)) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("rotation", [None, OBLIQUE], ids=["axial", "oblique"])
+def test_a_projection_shows_the_hottest_voxel_on_the_line_of_sight(rotation):
+    big, hot = ramp(1, rotation), (20, 30, 15)
+    big.array[:] = 0.5
+    big.array[0, 18:23, 28:33, 13:18] = 9.0
+    whole = Plane(View.CORONAL, (0.0, 0.0, 0.0), (100.0, 100.0), depth_mm=100.0)
+    seen = whole.sample(big, pixel_mm=1.0, outside=-1.0)
+    assert seen.shape == (25, 25)
+    assert seen.max() == 9.0
+    assert seen.min() == -1.0
+    row, column = np.argwhere(seen == 9.0).mean(axis=0)
+    right, down = whole.project(big.to_patient(hot))
+    assert (column + 0.5) * 4 - 50 == pytest.approx(right, abs=2.5)
+    assert (row + 0.5) * 4 - 50 == pytest.approx(down, abs=2.5)
+
+
+def test_a_tall_pet_is_shown_whole_beside_the_views(synthetic):
+    case = synthetic.case(modalities=(Modality.CT, Modality.PET))
+    affine = case.segmentation.affine.copy()
+    affine[:3, 2] *= 4
+    tall = {m: Volume(v.array, affine, m) for m, v in case.images.items()}
+    segmentation = Volume(case.segmentation.array, affine)
+    whole = overview(tall, segmentation, case.findings)
+    cut = overview({Modality.CT: tall[Modality.CT]}, segmentation, case.findings)
+    right = slice(-whole.width // 6, None)
+    white = [(np.asarray(picture)[150:-60, right] > 200).all(axis=-1).mean() for picture in (whole, cut)]
+    assert white[0] > 0.2 > white[1]
+
+
 def test_outlines_enclose_the_lesions_area(petct):
     outlines = Outlines(petct.segmentation, petct.findings)
     lesion = petct.findings.lesions[0]

@@ -10,7 +10,6 @@ import pydicom
 import pytest
 from scipy.spatial.transform import Rotation
 
-from miap.errors import InputError
 from miap.imaging.volume import Volume
 from miap.outputs.seg import write_seg
 
@@ -242,13 +241,6 @@ def test_the_source_headers_are_not_changed(tmp_path, synthetic):
     before = [one.to_json() for one in case.series.instances]
     write(tmp_path / "seg.dcm", case, synthetic)
     assert [one.to_json() for one in case.series.instances] == before
-
-
-def test_a_single_slice_is_no_volume(tmp_path, synthetic):
-    case = synthetic.case()
-    one_slice = replace(case.series, instances=case.series.instances[:1])
-    with pytest.raises(InputError, match="one slice"):
-        write(tmp_path / "seg.dcm", case, synthetic, series=one_slice)
 
 
 def test_a_time_with_a_zone_is_stored_as_local_time(tmp_path, synthetic):

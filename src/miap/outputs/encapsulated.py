@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import highdicom as hd
 from highdicom.base import SOPClass
@@ -13,12 +13,10 @@ from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
 from miap.errors import InputError
 from miap.findings.lesion import Findings
+from miap.imaging.series import Series
 from miap.outputs.equipment import character_set, equipment, long_string, stamp
 from miap.outputs.source import headers
 from miap.outputs.uid import derived_uid, findings_digest
-
-if TYPE_CHECKING:
-    from miap.imaging.series import Series
 
 SERIES_NUMBER = 9003
 
@@ -26,7 +24,7 @@ SERIES_NUMBER = 9003
 def write_encapsulated_pdf(
     path: Path,
     pdf: Path,
-    series: "Series",
+    series: Series,
     findings: Findings,
     *,
     model: Mapping[str, Any],

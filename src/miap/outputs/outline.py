@@ -73,7 +73,6 @@ class Outlines:
 
 def _near(plane: Plane, mask: Volume) -> bool:
     """Whether the plane passes through the box around a mask."""
-    normal = np.cross(*plane.view.value)
     corners = np.stack(np.meshgrid(*((0, n - 1) for n in mask.shape)), -1).reshape(-1, 3)
-    distance = (mask.to_patient(corners) - plane.centre_mm) @ normal
-    return bool(distance.min() <= 0 <= distance.max())
+    nearest, farthest = plane.distances(mask.to_patient(corners))
+    return nearest <= plane.depth_mm / 2 and farthest >= -plane.depth_mm / 2

@@ -31,6 +31,8 @@ _TALLEST = 1.25
 def overview(images: Mapping[Modality, Volume], segmentation: Volume, findings: Findings) -> Image.Image:
     """Axial, coronal and sagittal view through the largest lesion, all at one scale.
 
+    Where a PET reaches further than these views, its projection from the front shows all of it.
+
     The views run along the patient's axes whatever the orientation of the slices, with the patient's right on the left.
     Without a lesion the views pass through the middle of the body.
 
@@ -47,8 +49,13 @@ def overview(images: Mapping[Modality, Volume], segmentation: Volume, findings: 
     low, high = _body(images[look.base], findings)
     largest = findings.lesions[0] if findings.lesions else None
     focus = outlines.focus(largest) if largest else tuple((low + high) / 2)
-    panels = [Panel(plane, look, plane.view.title, largest) for plane in _planes(low, high, focus)]
-    boxes, height = _arranged(panels)
+    planes = _planes(low, high, focus)
+    panels = [Panel(plane, look, plane.view.title, largest) for plane in planes]
+    if Modality.PET in images and high[2] - low[2] > planes[1].size_mm[1] + _MARGIN_MM:
+        middle, size = (low + high) / 2, high - low
+        whole = Plane(View.CORONAL, (middle[0], middle[1], middle[2]), (size[0], size[2]), depth_mm=size[1])
+        panels.append(Panel(whole, Look(Modality.PET), "PET, projection"))
+    boxes, height = _arranged([panel.plane.size_mm for panel in panels])
     figure = canvas(_WIDTH, height)
     for number, (panel, box) in enumerate(zip(panels, boxes, strict=True)):
         draw(figure, box, panel, images, outlines, scale_bar=number == 0)
@@ -76,25 +83,30 @@ def summary(lesion: Lesion) -> str:
     return ", ".join([*said, f"confidence {100 * lesion.confidence:.0f} %"])
 
 
-def _arranged(panels: Sequence[Panel]) -> tuple[list[tuple[float, float, float, float]], int]:
-    """Where the three panels go, at one scale (left, top, width, height in pixels), and the picture's height.
+def _arranged(sizes: Sequence[tuple[float, float]]) -> tuple[list[tuple[float, float, float, float]], int]:
+    """Where panels of these sizes in mm go (left, top, width, height in pixels), and the picture's height.
 
-    Side by side, or the second above the third where that lets all be larger.
+    The first three have one scale. They stand side by side, or the third under the second where that lets all be
+    larger; a fourth is as high as the highest of them.
     """
-    (w0, h0), (w1, h1), (w2, h2) = (panel.plane.size_mm for panel in panels)
-    top = float(_HEADER)
-    row = min((_WIDTH - 4 * _GAP) / (w0 + w1 + w2), _TALLEST_PX / max(h0, h1, h2))
+    tallest = max(height for _, height in sizes[:3])
+    shown = [*sizes[:3], *((width * tallest / height, tallest) for width, height in sizes[3:])]
+    gaps = _GAP * (len(shown) + 1)
+    row = min((_WIDTH - gaps) / sum(width for width, _ in shown), _TALLEST_PX / tallest)
+    (w0, h0), (w1, h1), (w2, h2) = shown[:3]
     column = min((_WIDTH - 3 * _GAP) / (w0 + max(w1, w2)), (_TALLEST_PX - _TITLE - _GAP) / (h1 + h2), _TALLEST_PX / h0)
-    if row >= column:
-        left = (_WIDTH - row * (w0 + w1 + w2) - 2 * _GAP) / 2
-        x = (left, left + row * w0 + _GAP, left + row * (w0 + w1) + 2 * _GAP)
-        y, scale, height = (top, top, top), row, row * max(h0, h1, h2)
+    top = float(_HEADER)
+    if row >= column or len(shown) > 3:
+        scale, height = row, row * tallest
+        starts = np.cumsum([0.0, *(scale * width + _GAP for width, _ in shown)])
+        left = (_WIDTH - starts[-1] + _GAP) / 2
+        places = [(float(left + start), top) for start in starts[:-1]]
     else:
-        left = (_WIDTH - column * (w0 + max(w1, w2)) - _GAP) / 2
-        x = (left, *(left + column * w0 + _GAP,) * 2)
-        y, scale = (top, top, top + column * h1 + _GAP + _TITLE), column
-        height = max(column * h0, column * (h1 + h2) + _GAP + _TITLE)
-    boxes = [(x[i], y[i], scale * w, scale * h) for i, (w, h) in enumerate(panel.plane.size_mm for panel in panels)]
+        scale, height = column, max(column * h0, column * (h1 + h2) + _GAP + _TITLE)
+        left = (_WIDTH - scale * (w0 + max(w1, w2)) - _GAP) / 2
+        right = left + scale * w0 + _GAP
+        places = [(left, top), (right, top), (right, top + scale * h1 + _GAP + _TITLE)]
+    boxes = [(x, y, scale * w, scale * h) for (x, y), (w, h) in zip(places, shown, strict=True)]
     return boxes, round(height) + _HEADER + _FOOTER
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,8 @@ from scipy.ndimage import map_coordinates
 from miap.imaging.volume import Volume
 
 Vector = npt.NDArray[np.float64]
+_PROJECTED_MM = 4.0
+"""Pixel and step of a projection: a PET's voxels are no smaller."""
 
 
 class View(Enum):
@@ -40,17 +43,19 @@ class View(Enum):
 
 @dataclass(frozen=True)
 class Plane:
-    """A rectangle in the patient, parallel to the patient's axes.
+    """A rectangle in the patient, parallel to the patient's axes; with a depth, a box seen through.
 
     Args:
         view: Its orientation.
         centre_mm: Its centre, LPS.
         size_mm: Width and height.
+        depth_mm: Where above 0, pictures show the highest value along the line of sight (maximum intensity projection).
     """
 
     view: View
     centre_mm: tuple[float, float, float]
     size_mm: tuple[float, float]
+    depth_mm: float = 0.0
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -65,20 +70,43 @@ class Plane:
 
         Args:
             volume: What to look at; any orientation.
-            pixel_mm: Side of a pixel, approximately: the plane holds a whole number of them.
+            pixel_mm: Side of a pixel, approximately: the plane holds a whole number of them. A projection's are no
+                smaller than 4 mm.
             order: 0 for the nearest voxel, 1 for trilinear interpolation.
             outside: Value beyond the volume.
         """
+        pixel_mm, order = (max(pixel_mm, _PROJECTED_MM), 0) if self.depth_mm else (pixel_mm, order)
         columns, rows = (max(1, round(side / pixel_mm)) for side in self.size_mm)
         right = (np.arange(columns) + 0.5) / columns * self.size_mm[0] - self.size_mm[0] / 2
         down = (np.arange(rows) + 0.5) / rows * self.size_mm[1] - self.size_mm[1] / 2
         u, v = (np.array(direction, dtype=float) for direction in self.view.value)
         points = np.array(self.centre_mm) + right[None, :, None] * u + down[:, None, None] * v
         index = np.moveaxis(volume.to_index(points), -1, 0)
-        seen = map_coordinates(volume.array[0], index, output=np.float32, order=order, mode="nearest")
-        limit = np.array(volume.shape).reshape(3, 1, 1)
-        within = ((index >= -0.5) & (index <= limit - 0.5)).all(axis=0)
-        return np.where(within, seen, np.float32(outside))
+        step = (volume.to_index(self.normal) - volume.to_index(np.zeros(3)))[:, None, None]
+        picture = np.full((rows, columns), np.float32(-np.inf))
+        for depth in self._depths(volume):
+            np.maximum(picture, _layer(volume, index + depth * step, order), out=picture)
+        return np.where(np.isneginf(picture), np.float32(outside), picture)
+
+    @property
+    def normal(self) -> Vector:
+        """Unit vector of the line of sight, LPS."""
+        return np.asarray(np.cross(*self.view.value), dtype=float)
+
+    def distances(self, points_mm: npt.ArrayLike) -> tuple[float, float]:
+        """Nearest and farthest of some LPS points along the line of sight, mm from the centre."""
+        distance = (np.asarray(points_mm, dtype=float) - self.centre_mm) @ self.normal
+        return float(distance.min()), float(distance.max())
+
+    def _depths(self, volume: Volume) -> Vector:
+        """Where along the line of sight there is something of a volume to see, mm from the centre."""
+        if not self.depth_mm:
+            return np.zeros(1)
+        steps = max(1, round(self.depth_mm / _PROJECTED_MM))
+        depths = (np.arange(steps) + 0.5) / steps * self.depth_mm - self.depth_mm / 2
+        corners = list(product(*((-0.5, n - 0.5) for n in volume.shape)))
+        nearest, farthest = self.distances(volume.to_patient(corners))
+        return depths[(depths >= nearest) & (depths <= farthest)]
 
     def project(self, point_mm: npt.ArrayLike) -> tuple[float, float]:
         """Picture coordinates (mm right, mm down of the centre) of the point of the plane nearest to an LPS point."""
@@ -89,5 +117,15 @@ class Plane:
     def slope(self, start_mm: npt.ArrayLike, stop_mm: npt.ArrayLike) -> float:
         """How far a line leaves the plane's orientation: 0 parallel to it, 1 at a right angle."""
         line = np.asarray(stop_mm, dtype=float) - np.asarray(start_mm, dtype=float)
-        normal = np.cross(*self.view.value)
-        return float(abs(line @ normal) / max(float(np.linalg.norm(line)), 1e-9))
+        return float(abs(line @ self.normal) / max(float(np.linalg.norm(line)), 1e-9))
+
+
+def _layer(volume: Volume, index: Vector, order: int) -> npt.NDArray[np.float32]:
+    """A volume's first channel at fractional indices, shape (3, rows, columns), and minus infinity outside.
+
+    Border voxels count whole.
+    """
+    seen = map_coordinates(volume.array[0], index, output=np.float32, order=order, mode="nearest")
+    limit = np.array(volume.shape).reshape(3, 1, 1)
+    within = ((index >= -0.5) & (index <= limit - 0.5)).all(axis=0)
+    return np.where(within, seen, np.float32(-np.inf))

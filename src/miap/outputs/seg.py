@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import highdicom as hd
 import numpy as np
@@ -12,21 +12,19 @@ from scipy.ndimage import find_objects
 
 from miap.findings.lesion import Code, Findings, Label, Lesion
 from miap.imaging.resample import resample
+from miap.imaging.series import Series
 from miap.imaging.volume import Volume
 from miap.outputs.equipment import FAMILY, MANUFACTURER, character_set, equipment, long_string, stamp
 from miap.outputs.palette import rgb
 from miap.outputs.source import grid, headers
 from miap.outputs.uid import derived_uid, findings_digest
 
-if TYPE_CHECKING:
-    from miap.imaging.series import Series
-
 SERIES_NUMBER = 9001
 
 
 def write_seg(
     path: Path,
-    series: "Series",
+    series: Series,
     segmentation: Volume,
     findings: Findings,
     labels: Sequence[Label],
@@ -90,7 +88,7 @@ def write_seg(
     return segmentation_object
 
 
-def _segment_map(series: "Series", segmentation: Volume, findings: Findings) -> npt.NDArray[np.uint16]:
+def _segment_map(series: Series, segmentation: Volume, findings: Findings) -> npt.NDArray[np.uint16]:
     """Segment numbers on the series, shape (slices, rows, columns)."""
     lesion_map = segmentation.with_array(findings.lesion_map[None])
     onto = grid(series)

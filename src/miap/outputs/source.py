@@ -1,7 +1,6 @@
 """The source series as a result sees it: complete headers, and the grid without the pixels."""
 
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import config
@@ -11,12 +10,10 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.valuerep import validate_value
 
-from miap.errors import InputError
+from miap.imaging import stack
+from miap.imaging.series import Series
 from miap.imaging.volume import Volume
 from miap.outputs.uid import derived_uid
-
-if TYPE_CHECKING:
-    from miap.imaging.series import Series
 
 # A hospital's single-word patient name is kept as it is: matching it is worth more than highdicom's advice.
 warnings.filterwarnings("ignore", message="The string .* is unlikely to represent the intended person name")
@@ -33,7 +30,7 @@ _LONGEST = {"SH": 16, "LO": 64}
 _CHECKED = ("AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI")
 
 
-def headers(series: "Series") -> list[Dataset]:
+def headers(series: Series) -> list[Dataset]:
     """Headers of the series' instances, in slice order, fit to derive an object from.
 
     Patient and study are those of the first slice. Attributes that every DICOM object must name (type 2) are there,
@@ -89,23 +86,8 @@ def _fitting(element: DataElement) -> DataElement | None:
     return element
 
 
-def grid(series: "Series") -> Volume:
-    """The series' grid, without reading a pixel: an all-zero `Volume` of shape (1, columns, rows, slices).
-
-    Formula: PS3.3 C.7.6.2.1.1, with the slice step from the first to the last position.
-
-    Raises:
-        InputError: The series has fewer than two slices.
-    """
-    if len(series.instances) < 2:
-        raise InputError(f"Series {series.uid} has one slice, which makes no volume.", remedy="Give the whole series.")
-    first, last = series.instances[0], series.instances[-1]
-    row, column = np.array(first.ImageOrientationPatient, dtype=float).reshape(2, 3)
-    origin, end = (np.array(one.ImagePositionPatient, dtype=float) for one in (first, last))
-    affine = np.eye(4)
-    affine[:3, 0] = row * float(first.PixelSpacing[1])
-    affine[:3, 1] = column * float(first.PixelSpacing[0])
-    affine[:3, 2] = (end - origin) / (len(series.instances) - 1)
-    affine[:3, 3] = origin
+def grid(series: Series) -> Volume:
+    """The series' grid, without reading a pixel: an all-zero `Volume` of shape (1, columns, rows, slices)."""
+    first = series.instances[0]
     shape = (1, int(first.Columns), int(first.Rows), len(series.instances))
-    return Volume(np.broadcast_to(np.uint8(0), shape), affine)
+    return Volume(np.broadcast_to(np.uint8(0), shape), stack.affine(series.instances, series.files))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import highdicom as hd
 from pydicom.sr.codedict import codes
@@ -11,13 +11,11 @@ from pydicom.sr.coding import Code as DicomCode
 
 from miap import __version__
 from miap.findings.lesion import Findings, Label, Lesion, Uptake
+from miap.imaging.series import Series
 from miap.outputs.equipment import MANUFACTURER, PRODUCT, character_set, equipment, long_string, stamp
 from miap.outputs.seg import coded, label_of, tracking_uid
 from miap.outputs.source import headers
 from miap.outputs.uid import derived_uid, findings_digest
-
-if TYPE_CHECKING:
-    from miap.imaging.series import Series
 
 SERIES_NUMBER = 9002
 _ML = DicomCode("mL", "UCUM", "milliliter")
@@ -36,7 +34,7 @@ _PROCEDURES = {
 
 def write_sr(
     path: Path,
-    series: Sequence["Series"],
+    series: Sequence[Series],
     segmentation: hd.seg.Segmentation,
     findings: Findings,
     labels: Sequence[Label],
@@ -117,7 +115,7 @@ def _observer(model: Mapping[str, Any]) -> hd.sr.ObservationContext:
 def _lesion_group(
     number: int,
     lesion: Lesion,
-    reference: "Series",
+    reference: Series,
     segmentation: hd.seg.Segmentation,
     labels: Sequence[Label],
     algorithm: hd.sr.AlgorithmIdentification,

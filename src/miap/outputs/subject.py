@@ -1,12 +1,10 @@
 """Whose study it is, in words for a report."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
 
-if TYPE_CHECKING:
-    from miap.imaging.series import Series
+from miap.imaging.series import Series
 
 _SEXES = {"M": "male", "F": "female", "O": "other"}
 
@@ -24,7 +22,7 @@ class Subject:
     accession: str = ""
 
     @classmethod
-    def from_series(cls, series: "Series") -> "Subject":
+    def from_series(cls, series: Series) -> "Subject":
         """The subject of a DICOM series."""
         header = series.instances[0]
         return cls(
