@@ -1,5 +1,7 @@
 """What the pictures promise: patient's right on the left, true proportions, outlines where the lesions are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import ImageColor
@@ -115,8 +117,6 @@ def test_the_focus_lies_in_the_lesion(petct):
 
 
 def test_a_lesion_without_voxels_is_not_outlined(petct, synthetic):
-    from dataclasses import replace
-
     findings = replace(petct.findings, lesion_map=np.where(petct.findings.lesion_map == 1, 1, 0).astype(np.uint16))
     outlines = Outlines(petct.segmentation, findings)
     lost = findings.lesions[1]
@@ -183,9 +183,12 @@ def test_the_overview_is_the_same_each_time(petct):
     assert first.tobytes() == second.tobytes()
 
 
-def test_a_thin_slab_is_stacked_so_that_the_slices_stay_large(synthetic):
-    from dataclasses import replace
+def test_a_name_is_never_taken_for_a_formula(petct):
+    findings = replace(petct.findings, model={"name": "cost $x_{$", "version": "$"})
+    assert overview(petct.images, petct.segmentation, findings).width == 1600
 
+
+def test_a_thin_slab_is_stacked_so_that_the_slices_stay_large(synthetic):
     case = synthetic.case()
     affine = case.segmentation.affine.copy()
     affine[:3, 2] /= 6

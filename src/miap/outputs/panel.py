@@ -68,7 +68,9 @@ def rendered(figure: Figure) -> Image.Image:
 def write(figure: Figure, x_px: float, y_px: float, text: str, *, size: float, color: str = INK, **style: Any) -> None:
     """Text at pixels from the figure's top left corner."""
     width, height = figure.get_size_inches() * DPI
-    figure.text(x_px / width, 1 - y_px / height, text, fontsize=size, color=color, family=FONT, **style)
+    figure.text(
+        x_px / width, 1 - y_px / height, text, fontsize=size, color=color, family=FONT, parse_math=False, **style
+    )
 
 
 def draw(

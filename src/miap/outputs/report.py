@@ -96,7 +96,7 @@ def write_pdf(path: Path, report: Report) -> None:
         *_lesions(report),
         *_quality(report.findings),
         *_made(report),
-        *_reading(),
+        *_reading(uptake=any(lesion.uptake for lesion in report.findings.lesions)),
     ]
     document = SimpleDocTemplate(
         str(path),
@@ -266,15 +266,21 @@ def _sentences(value: str | Sequence[str]) -> str:
     return value if isinstance(value, str) else " ".join(value)
 
 
-def _reading() -> list[Flowable]:
-    text = (
+def _reading(*, uptake: bool) -> list[Flowable]:
+    said = [
         "<b>Longest</b> and <b>short axis</b> are the longest diameter of the lesion within a slice and the longest at "
-        "right angles to it in the same slice (RECIST 1.1). <b>SUV</b> is by body weight; <b>SUVpeak</b> is the "
-        "highest mean of a 1 ml sphere (PERCIST); <b>MTV</b> is the part of the lesion at or above 41 % of its SUVmax, "
-        "and "
-        "<b>TLG</b> that volume times its mean SUV. <b>Confidence</b> is the calibrated probability that the lesion is "
-        "real. Pictures show the patient's right on the left."
+        "right angles to it in the same slice (RECIST 1.1)."
+    ]
+    if uptake:
+        said.append(
+            "<b>SUV</b> is by body weight; <b>SUVpeak</b> is the highest mean of a 1 ml sphere (PERCIST); <b>MTV</b> is "
+            "the part of the lesion at or above 41 % of its SUVmax, and <b>TLG</b> that volume times its mean SUV."
+        )
+    said.append(
+        "<b>Confidence</b> is the model's probability that the lesion is real. Axial and coronal pictures show the "
+        "patient's right on the left."
     )
+    text = " ".join(said)
     return [KeepTogether([Paragraph("How to read this", _HEADING), Paragraph(text, _SMALL)])]
 
 
