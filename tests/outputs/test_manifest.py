@@ -5,12 +5,13 @@ import hashlib
 import json
 import platform
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 
 import pytest
 
 from miap import __version__
+from miap.imaging.case import Choice
 from miap.imaging.modality import Modality
 from miap.outputs import manifest as module
 from miap.outputs.json_file import write_json
@@ -21,20 +22,12 @@ from miap.outputs.uid import derived_uid
 pytestmark = [pytest.mark.req("REQ-F-002"), pytest.mark.req("REQ-NF-S-001")]
 
 
-@dataclass(frozen=True)
-class Chosen:
-    role: Modality
-    chosen: str
-    rejected: tuple[str, ...]
-    rule: str
-
-
 @pytest.fixture
 def manifest(synthetic):
     return Manifest(
         created=synthetic.when,
         inputs=[FileRecord("doe_jane/CT/2.dcm", 5, "b" * 64), FileRecord("DOE_JANE/CT/1.dcm", 4, "a" * 64)],
-        choices=[Chosen(Modality.CT, "series 3 of Doe^Jane", ("series 4",), "most slices")],
+        choices=[Choice(Modality.CT, "series 3 of Doe^Jane", ("series 4",), "most slices")],
         model=synthetic.model | {"secret": "not told"},
         settings={"windows": 4},
         times_s={"segment": 1.23456},

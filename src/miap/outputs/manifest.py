@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from miap import __version__
+from miap.imaging.case import Choice
 from miap.outputs.json_file import write_json
-
-if TYPE_CHECKING:
-    from miap.imaging.case import Choice
 
 SCHEMA = "miap.manifest/1"
 _PACKAGES = {"numpy", "pydicom", "highdicom", "SimpleITK"}
@@ -65,7 +63,7 @@ class Manifest:
 
     created: datetime
     inputs: Sequence[FileRecord]
-    choices: Sequence["Choice"]
+    choices: Sequence[Choice]
     model: Mapping[str, Any]
     settings: Mapping[str, Any]
     times_s: Mapping[str, float]

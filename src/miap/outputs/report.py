@@ -267,20 +267,16 @@ def _sentences(value: str | Sequence[str]) -> str:
 
 
 def _reading(*, uptake: bool) -> list[Flowable]:
-    said = [
+    text = (
         "<b>Longest</b> and <b>short axis</b> are the longest diameter of the lesion within a slice and the longest at "
-        "right angles to it in the same slice (RECIST 1.1)."
-    ]
-    if uptake:
-        said.append(
-            "<b>SUV</b> is by body weight; <b>SUVpeak</b> is the highest mean of a 1 ml sphere (PERCIST); <b>MTV</b> is "
-            "the part of the lesion at or above 41 % of its SUVmax, and <b>TLG</b> that volume times its mean SUV."
-        )
-    said.append(
-        "<b>Confidence</b> is the model's probability that the lesion is real. Axial and coronal pictures show the "
-        "patient's right on the left."
+        "right angles to it in the same slice (RECIST 1.1). <b>Confidence</b> is the model's probability that the "
+        "lesion is real. Axial and coronal pictures show the patient's right on the left."
     )
-    text = " ".join(said)
+    if uptake:
+        text += (
+            " <b>SUV</b> is by body weight; <b>SUVpeak</b> is the highest mean of a 1 ml sphere (PERCIST); <b>MTV</b> "
+            "is the part of the lesion at or above 41 % of its SUVmax, and <b>TLG</b> that volume times its mean SUV."
+        )
     return [KeepTogether([Paragraph("How to read this", _HEADING), Paragraph(text, _SMALL)])]
 
 
