@@ -1,11 +1,50 @@
-"""The files a path stands for."""
+"""The files that the paths of a case stand for."""
 
 import os
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from miap.errors import InputError
+from miap.imaging.nifti import is_nifti
+from miap.imaging.unzip import is_zip, unzip
 
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Files by what they claim to be. ``given`` are those the caller named one by one."""
+
+    nifti: tuple[Path, ...]
+    others: tuple[Path, ...]
+    given: frozenset[Path]
+
+
+def contents(paths: Iterable[Path], workdir: Path) -> Contents:
+    """All files in folders, zips and among the paths themselves, each once.
+
+    Args:
+        paths: Folders, files and zips.
+        workdir: Where zips are unpacked, each in a folder of its own with the zip's name.
+
+    Raises:
+        InputError: A path isn't there, or a zip cannot be trusted.
+    """
+    found: dict[Path, Path] = {}
+    given = set()
+    for index, path in enumerate(paths):
+        if path.is_file() and is_zip(path):
+            files = unzip(path, workdir / f"{index}" / path.name)
+        else:
+            files = files_below(path)
+            if path.is_file():
+                given.add(path)
+        for file in files:
+            found.setdefault(file.resolve(), file)
+    files = list(found.values())
+    nifti = tuple(file for file in files if is_nifti(file))
+    return Contents(nifti, tuple(file for file in files if not is_nifti(file)), frozenset(given))
 
 
 def files_below(path: Path) -> list[Path]:
