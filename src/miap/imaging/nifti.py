@@ -3,6 +3,7 @@
 import gzip
 import math
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import numpy as np
 from miap.errors import InputError
 from miap.imaging.content import MAX_VOXELS, check_content
 from miap.imaging.modality import Modality
-from miap.imaging.volume import Volume
+from miap.imaging.volume import Array, Volume
 
 MAX_DEFLATE_RATIO = 1032
 """A deflated byte stands for at most so many: a ``.nii.gz`` cannot hold more, whatever its header claims."""
 
+_MAX_BESIDE = 64 * 2**20
+"""Most bytes that header extensions, or anything behind the voxels, may take."""
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -85,22 +88,26 @@ def is_nifti(path: Path) -> bool:
 
 
 def _read(path: Path) -> Volume:
-    """Voxels as stored, scaled where the header scales, shape (1, x, y, z)."""
+    """Voxels as stored, or float64 where the header scales them; shape (1, x, y, z)."""
     if not path.is_file():
         raise InputError(f"There is no file at {path}.", remedy="Check the name.")
     if not is_nifti(path):
         raise InputError(f"{path} is not named .nii or .nii.gz.", remedy="Give a NIfTI file.")
     try:
-        image: Any = nib.load(path)
-        _check_header(path, image)
-        array = np.asanyarray(image.dataobj)
-        affine = _RAS_TO_LPS @ np.diag([_unit_mm(image.header)] * 3 + [1.0]) @ image.affine
-    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            header = _read_header(file)
+            shape = _checked_shape(path, header)
+            stored = _read_voxels(path, file, header, shape)
+        slope, intercept = header.get_slope_inter()
+        affine = _RAS_TO_LPS @ np.diag([_unit_mm(header)] * 3 + [1.0]) @ header.get_best_affine()
+    except nib.spatialimages.HeaderDataError as error:
         raise InputError(f"{path} is no NIfTI image ({error}).", remedy="Copy or export it again.") from error
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged or cut short ({error}).", remedy="Copy or export it again.") from error
+    if slope is not None and (slope, intercept) != (1, 0):
+        stored = stored * float(slope) + float(intercept)
     try:
-        return Volume(array.reshape(1, *image.shape[:3]), affine)
+        return Volume(stored[None], affine)
     except ValueError as error:
         raise InputError(
             f"{path} does not say where its voxels lie (its affine is singular).",
@@ -108,34 +115,63 @@ def _read(path: Path) -> Volume:
         ) from error
 
 
-def _unit_mm(header: Any) -> float:
-    """Millimetres of the header's spatial unit; an absent or unknown one means mm."""
-    return {1: 1000.0, 2: 1.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
+def _read_header(file: BufferedIOBase) -> Any:
+    """The NIfTI-1 or NIfTI-2 header; the file then stands behind it."""
+    size = file.read(4)
+    kind: Any = nib.Nifti2Header if 540 in (int.from_bytes(size, "little"), int.from_bytes(size, "big")) else None
+    kind = kind or nib.Nifti1Header
+    block = size + file.read(kind.sizeof_hdr - len(size))
+    if len(block) < kind.sizeof_hdr:
+        raise nib.spatialimages.HeaderDataError("its header is not complete")
+    header = kind(block)
+    if not header["magic"].item().startswith(b"n+"):
+        raise nib.spatialimages.HeaderDataError("it is half of a .hdr and .img pair")
+    return header
 
 
-def _check_header(path: Path, image: Any) -> None:
-    if not isinstance(image, nib.Nifti1Image):
-        raise InputError(f"{path} is no NIfTI image.", remedy="Give a .nii or .nii.gz file.")
-    shape = tuple(int(n) for n in image.shape)
-    while len(shape) > 3 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) != 3 or min(shape) < 1:
-        raise InputError(
-            f"{path} has shape {image.shape}; an image is 3-D.", remedy="Give one frame or one channel of it."
-        )
+def _checked_shape(path: Path, header: Any) -> tuple[int, int, int]:
+    """Voxels along x, y and z, when what the header claims can be true."""
+    claimed = tuple(int(n) for n in header.get_data_shape())
+    shape = claimed[:3]
+    if len(shape) != 3 or min(shape) < 1 or any(n != 1 for n in claimed[3:]):
+        raise InputError(f"{path} has shape {claimed}; an image is 3-D.", remedy="Give one frame or one channel of it.")
     voxels = math.prod(shape)
     if voxels > MAX_VOXELS:
-        raise InputError(f"{path} claims {voxels:.3g} voxels; at most {MAX_VOXELS} are read.", remedy="Check the file.")
+        raise InputError(f"{path} claims {voxels} voxels; at most {MAX_VOXELS} are read.", remedy="Check the file.")
     if min(shape) < 2:
         raise InputError(f"{path} has shape {shape}: one slice is no volume.", remedy="Give the whole series.")
-    kind = image.get_data_dtype()
+    kind = header.get_data_dtype()
     if kind.fields is not None or kind.kind not in "iuf":
         raise InputError(
             f"{path} holds {kind} voxels; an image has one number a voxel.", remedy="Export it in grey values."
         )
-    claimed, size = voxels * kind.itemsize, path.stat().st_size
-    if claimed > size * (MAX_DEFLATE_RATIO if path.suffix.lower() == ".gz" else 1):
+    needed, size = voxels * kind.itemsize, path.stat().st_size
+    if needed > size * (MAX_DEFLATE_RATIO if path.suffix.lower() == ".gz" else 1):
         raise InputError(
-            f"{path} is cut short: its header claims {claimed} bytes of voxels, the file has {size}.",
+            f"{path} is cut short: its header claims {needed} bytes of voxels, the file has {size}.",
             remedy="Copy or export it again.",
         )
+    return shape[0], shape[1], shape[2]
+
+
+def _read_voxels(path: Path, file: BufferedIOBase, header: Any, shape: tuple[int, int, int]) -> Array:
+    """The stored voxels; the rest of a gzip file is read too, for its checksum."""
+    kind = header.get_data_dtype()
+    extension = int(header.get_data_offset()) - header.sizeof_hdr
+    if not 0 <= extension <= _MAX_BESIDE:
+        raise InputError(f"{path} has its voxels at an impossible place.", remedy="Export it again.")
+    file.read(extension)
+    needed = math.prod(shape) * kind.itemsize
+    data = file.read(needed)
+    if len(data) < needed:
+        raise InputError(
+            f"{path} is cut short: {len(data)} of {needed} bytes of voxels are there.", remedy="Copy it again."
+        )
+    if len(file.read(_MAX_BESIDE + 1)) > _MAX_BESIDE:
+        raise InputError(f"{path} holds far more than its header says.", remedy="Export it again.")
+    return np.frombuffer(data, kind).reshape(shape, order="F")
+
+
+def _unit_mm(header: Any) -> float:
+    """Millimetres of the header's spatial unit; an absent or unknown one means mm."""
+    return {1: 1000.0, 2: 1.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)
