@@ -16,6 +16,7 @@ from pydicom.uid import (
     CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     MRImageStorage,
     PositronEmissionTomographyImageStorage,
@@ -78,9 +79,10 @@ def sop_class(dataset: Dataset) -> UID:
 
 
 def transfer_syntax(dataset: Dataset) -> UID:
-    """Transfer syntax; files without meta information are implicit VR little endian (PS3.10 7.1)."""
+    """Transfer syntax; files without meta information are little endian, with or without VRs as pydicom found them."""
     meta = getattr(dataset, "file_meta", Dataset())
-    return UID(str(meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian))
+    bare = ImplicitVRLittleEndian if dataset.original_encoding[0] else ExplicitVRLittleEndian
+    return UID(str(meta.get("TransferSyntaxUID") or bare))
 
 
 def number(dataset: Dataset, keyword: str, default: float | None = None) -> float:
@@ -127,7 +129,7 @@ def _is_complete(file: BinaryIO, dataset: Dataset, syntax: UID, size: int) -> bo
     if length != _UNDEFINED_LENGTH:
         bits = dataset.Rows * dataset.Columns * dataset.get("SamplesPerPixel", 1) * dataset.BitsAllocated
         return bool(bits <= 8 * length and file.tell() + length <= size)
-    while file.tell() + 8 <= size:
+    while file.tell() < size:
         tag, length = _element(file, order, explicit=False)
         if tag == _DELIMITER:
             return True
@@ -138,8 +140,11 @@ def _is_complete(file: BinaryIO, dataset: Dataset, syntax: UID, size: int) -> bo
 
 
 def _element(file: BinaryIO, order: str, *, explicit: bool) -> tuple[int, int]:
-    """Tag and value length of the element at the file's position; the file then stands at its value."""
-    start = file.read(12 if explicit else 8)
+    """Tag and value length of the element at the file's position, 0 at its end; the file then stands at the value."""
+    size = 12 if explicit else 8
+    start = file.read(size)
+    if len(start) < size:
+        return 0, 0
     group, element = struct.unpack(order + "HH", start[:4])
     (length,) = struct.unpack(order + "I", start[-4:])
     return group << 16 | element, length

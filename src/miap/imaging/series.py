@@ -27,7 +27,16 @@ from miap.errors import InputError
 from miap.imaging import stack
 from miap.imaging.content import check_content
 from miap.imaging.files import files_below
-from miap.imaging.header import CLASSIC_CLASSES, READ_ERRORS, is_dicom, number, read_header, sop_class, words
+from miap.imaging.header import (
+    CLASSIC_CLASSES,
+    READ_ERRORS,
+    is_dicom,
+    number,
+    read_header,
+    sop_class,
+    transfer_syntax,
+    words,
+)
 from miap.imaging.volume import Array, Volume
 
 _MULTI_FRAME_CLASSES = frozenset(
@@ -224,9 +233,12 @@ def _rescaled(instance: Dataset, file: Path) -> Array:
             raise ValueError("it has a Modality LUT")
         slope = number(instance, "RescaleSlope", default[0])
         intercept = number(instance, "RescaleIntercept", default[1])
-        pixels = pydicom.dcmread(file, force=True).pixel_array
+        dataset = pydicom.dcmread(file, force=True)
+        dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
+        pixels = dataset.pixel_array
         if pixels.shape != (instance.Rows, instance.Columns):
             raise ValueError(f"its pixels are {pixels.shape}")
     except READ_ERRORS as error:
         raise InputError(f"The pixels of {file} cannot be read ({error}).", remedy="Export it again.") from error
-    return pixels.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(pixels.astype(np.float32) * np.float32(slope) + np.float32(intercept))

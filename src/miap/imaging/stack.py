@@ -19,7 +19,7 @@ from miap.imaging.volume import Affine
 Vector = npt.NDArray[np.float64]
 
 GAP_TOLERANCE = 0.1
-"""A gap between slices may differ from the median gap by this part of it. Real PET beds meet within 3 %."""
+"""A gap between slices may differ from the usual one by this part of it. Real PET beds meet within 3 %."""
 DRIFT_TOLERANCE = 0.25
 """No slice may lie further than this part of a step from where the regular grid has it."""
 SHIFT_TOLERANCE = 0.5
@@ -139,7 +139,7 @@ def _same_pixels(one: Path, other: Path) -> bool:
 
 def _check_gaps(along: Vector, files: Sequence[Path]) -> None:
     gaps = np.diff(along)
-    usual = float(np.median(gaps))
+    usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])
     widest = int(np.argmax(gaps))
     where = (
         f"between {files[widest]} and {files[widest + 1].name} (at {along[widest]:.2f} and {along[widest + 1]:.2f} mm)"
