@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from miap.errors import InputError, NoModelError
 from miap.findings.lesion import Code, Label
+from miap.findings.quality import Limits
 from miap.imaging.modality import Modality
 from miap.imaging.preparation import Preparation
 
@@ -75,6 +76,11 @@ class Card(BaseModel):
     def spec(self) -> Preparation:
         """The preparation as the object `imaging` works with."""
         return Preparation.from_dict(self.preparation)
+
+    @property
+    def limits_of_quality(self) -> Limits:
+        """Beyond what a result of this model is flagged."""
+        return Limits(volume_ml=self.plausible_volume_ml)
 
     def unseen_by(self, fold: int | None) -> tuple[int, ...]:
         """Members that were trained without the patients of ``fold``; all of them where no member names it."""

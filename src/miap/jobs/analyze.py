@@ -118,10 +118,11 @@ def analyze(
             answer = segmenter(prepared, report=lambda fraction: report(Step.SEGMENT, fraction))
             probability = restore(answer, images[bundle.card.spec.reference])
             segmentation = threshold(probability, bundle)
+        slice_axis = 2 if case.images[bundle.card.spec.reference].series else None
         with clock(Step.MEASURE):
-            findings = measure(bundle, images, segmentation, probability, inputs)
+            findings = measure(bundle, images, segmentation, probability, inputs, slice_axis)
         with clock(Step.CHECK):
-            findings = check(bundle, images, segmentation, probability, findings)
+            findings = check(bundle, images, probability, findings, slice_axis)
         with clock(Step.RENDER):
             outcome = Outcome(case, bundle, segmentation, findings, backend.device, backend.precision, when)
             render(outcome, folder)
@@ -138,6 +139,7 @@ def measure(
     segmentation: Volume,
     probability: Volume,
     inputs: Sequence[FileRecord],
+    slice_axis: int | None,
 ) -> Findings:
     """Lesions with their measurements; identifiers follow from the inputs and the model, so they repeat."""
     card = bundle.card
@@ -148,26 +150,24 @@ def measure(
         pet=images.get(Modality.PET),
         calibration=Calibration.from_dict(card.calibration) if card.calibration else None,
         min_volume_ml=card.min_volume_ml,
+        slice_axis=slice_axis,
+        limits=card.limits_of_quality,
         namespace=" ".join([bundle.sha256, *sorted(record.sha256 for record in inputs)]),
     )
     return Findings(lesions, Quality("good"), bundle.identity(), {}, lesion_map)
 
 
 def check(
-    bundle: Bundle,
-    images: Mapping[Modality, Volume],
-    segmentation: Volume,
-    probability: Volume,
-    findings: Findings,
+    bundle: Bundle, images: Mapping[Modality, Volume], probability: Volume, findings: Findings, slice_axis: int | None
 ) -> Findings:
     """The findings with what speaks against leaning on them."""
     quality = check_quality(
         findings.lesions,
-        segmentation,
-        probability,
         images,
         profile=bundle.card.input_profile,
-        plausible_volume_ml=bundle.card.plausible_volume_ml,
+        probability=probability,
+        slice_axis=slice_axis,
+        limits=bundle.card.limits_of_quality,
     )
     return replace(findings, quality=quality)
 

@@ -28,7 +28,7 @@ def write_card(config: TrainConfig, bundle: Bundle, scores: list[CaseScore]) -> 
         "",
         f"{bundle.card.metrics['how'].capitalize()}.",
         "Dice is against the reference outline on its own grid; a patient's examinations are averaged before the mean over",
-        "patients is taken.",
+        f"patients is taken. A voxel counts from a probability of {bundle.card.threshold:g} up, {_threshold(config)}.",
         "",
         "| | |",
         "|---|---|",
@@ -79,6 +79,10 @@ def write_card(config: TrainConfig, bundle: Bundle, scores: list[CaseScore]) -> 
     path = bundle.folder / "docs" / "README.md"
     path.write_text("\n".join(lines))
     return path
+
+
+def _threshold(config: TrainConfig) -> str:
+    return "chosen on the same left-out folds" if config.threshold is None else "as the recipe says"
 
 
 def _spacing(config: TrainConfig) -> str:

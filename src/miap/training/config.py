@@ -59,7 +59,11 @@ class CardConfig(Strict):
 
 
 class TrainConfig(Strict):
-    """One recipe: data, preparation, network, schedule. Paths are relative to the file they stand in."""
+    """One recipe: data, preparation, network, schedule. Paths are relative to the file they stand in.
+
+    ``threshold`` is the probability from which a voxel belongs to a label; left out, it is chosen on the left-out
+    folds. ``profile_without`` names numbers of the input profile that mean nothing in these files.
+    """
 
     name: str
     datalist: Path
@@ -75,10 +79,11 @@ class TrainConfig(Strict):
     optimiser: OptimiserConfig = OptimiserConfig()
     bf16: bool = True
     seed: int = 0
-    threshold: float = Field(0.5, gt=0, lt=1)
+    threshold: float | None = Field(None, gt=0, lt=1)
     min_volume_ml: float = Field(0.1, ge=0)
     flip_axes_at_test: tuple[int, ...] = ()
     divisor: tuple[int, int, int] = (8, 8, 8)
+    profile_without: tuple[str, ...] = ()
     version: str = "0.1.0"
     card: CardConfig
 

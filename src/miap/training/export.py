@@ -45,6 +45,14 @@ def write_bundle(config: TrainConfig, weights: dict[int, Path], folder: Path) ->
     return Bundle(folder)
 
 
+def set_threshold(bundle: Bundle, threshold: float) -> Bundle:
+    """The bundle with another threshold."""
+    metadata = json.loads(json.dumps(bundle.metadata))
+    metadata["miap"]["threshold"] = threshold
+    _write_metadata(bundle.folder, metadata)
+    return Bundle(bundle.folder)
+
+
 def complete_bundle(config: TrainConfig, bundle: Bundle, scores: list[CaseScore]) -> Bundle:
     """Add what only out-of-fold results can tell: calibration, plausible sizes, input profile, figures and the card."""
     metadata = json.loads(json.dumps(bundle.metadata))
@@ -129,7 +137,7 @@ def _metadata(config: TrainConfig, names: list[str], folds: list[int]) -> dict[s
             "folds": folds,
             "labels": [asdict(label) for label in labels],
             "divisor": list(config.divisor),
-            "threshold": config.threshold,
+            "threshold": config.threshold or 0.5,
             "min_volume_ml": config.min_volume_ml,
             "flip_axes": list(config.flip_axes_at_test),
             "intended_use": config.card.intended_use,

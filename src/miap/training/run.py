@@ -7,8 +7,8 @@ from miap.inference.bundle import Bundle
 from miap.inference.segmenter import Segmenter
 from miap.training.config import TrainConfig
 from miap.training.datalist import Datalist
-from miap.training.evaluation import CaseScore, evaluate
-from miap.training.export import complete_bundle, save_weights, write_bundle
+from miap.training.evaluation import CaseScore, best_threshold, evaluate
+from miap.training.export import complete_bundle, save_weights, set_threshold, write_bundle
 from miap.training.loop import Report, train_fold
 
 
@@ -32,5 +32,8 @@ def finish_run(config: TrainConfig, datalist: Datalist, output: Path) -> tuple[B
     """Write the bundle of all folds, score it out of fold, and complete its metadata and card."""
     weights = {fold: weights_of(output, fold) for fold in datalist.folds}
     bundle = write_bundle(config, weights, output / "bundle" / config.name)
-    scores = evaluate(bundle, datalist, Segmenter(bundle, TorchBackend("cpu", "bf16" if config.bf16 else "fp32")))
+    backend = TorchBackend("cpu", "bf16" if config.bf16 else "fp32")
+    if config.threshold is None:
+        bundle = set_threshold(bundle, best_threshold(bundle, datalist, Segmenter(bundle, backend)))
+    scores = evaluate(bundle, datalist, Segmenter(bundle, backend))
     return complete_bundle(config, bundle, scores), scores

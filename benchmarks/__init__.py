@@ -1,0 +1,1 @@
+"""Benchmarks: MIAP and a peer on the same work in the same run. ``python -m benchmarks.NAME [--json] [--quick]``."""
