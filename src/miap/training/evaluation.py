@@ -9,6 +9,7 @@ import numpy as np
 from miap.findings.components import find_components
 from miap.findings.confidence import LesionFeatures, lesion_features, match_lesions
 from miap.findings.profile import input_profile
+from miap.imaging.modality import Modality
 from miap.imaging.nifti import read_mask, read_nifti
 from miap.imaging.preparation import prepare
 from miap.imaging.volume import Array, Volume
