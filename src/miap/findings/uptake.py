@@ -18,6 +18,7 @@ PEAK_RADIUS_MM = (3 * 1000 / (4 * math.pi)) ** (1 / 3)
 """Radius of a sphere of 1 ml, 6.204 mm (PERCIST, Wahl 2009)."""
 
 _SUBVOXEL_MM = 0.5
+_FLOAT32 = 1e-6
 _TIE_MM = 1e-3
 
 
@@ -56,7 +57,7 @@ def measure_uptake(lesion: Volume, pet: Volume) -> Uptake | None:
         centres, voxel_ml = np.zeros(part.shape, dtype=bool), lesion.voxel_volume_ml
         centres[tuple(np.floor(index + 0.5).astype(int).T)] = True
     suv_max = float(values.max())
-    avid = values[values >= MTV_FRACTION * suv_max] if suv_max > 0 else values[:0]
+    avid = values[values >= MTV_FRACTION * suv_max * (1 - _FLOAT32)] if suv_max > 0 else values[:0]
     return Uptake(
         suv_max=suv_max,
         suv_mean=float(values.mean()),
