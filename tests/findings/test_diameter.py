@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
-from skimage.measure import label as islands_of
 
 from miap.findings.diameter import EDGE_VOXELS, measure_diameters, slice_axis_of
 from miap.imaging.volume import Volume
 from tests.findings.shapes import Ellipsoid, cropped, grid, rotations, sphere
+from tests.findings.test_components import flooded
 
 CENTRE = np.array([7.3, -31.9, 112.4])
 WOBBLE = st.tuples(*[st.floats(-0.5, 0.5)] * 3).map(np.array)
@@ -24,9 +24,8 @@ def brute_force(mask: Volume, axis: int) -> tuple[float, list[float]]:
     array = np.moveaxis(mask.array[0], axis, 2)
     found = []
     for index in range(array.shape[2]):
-        islands = islands_of(array[:, :, index], connectivity=2)
-        for number in range(1, islands.max() + 1):
-            voxels = np.argwhere(islands == number)
+        for island in flooded(array[:, :, [index]]):
+            voxels = np.array(sorted(island))[:, :2]
             steps = EDGE_VOXELS * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
             flat = np.insert((voxels[:, None] + steps).reshape(-1, 2), axis, index, axis=1)
             points = mask.to_patient(flat)

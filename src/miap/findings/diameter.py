@@ -98,7 +98,7 @@ def measure_diameters(lesion: Volume, slice_axis: int, *, first_slice: int = 0) 
     return max(tied, key=_rank)
 
 
-def _diagonal(box: tuple[slice, slice, slice], lesion: Volume, in_plane: list[int]) -> float:
+def _diagonal(box: tuple[slice, ...], lesion: Volume, in_plane: list[int]) -> float:
     """Longest distance possible within a slice's box, mm."""
     sides = np.array([part.stop - part.start - 1 + 2 * EDGE_VOXELS for part in box[:2]])
     edges = lesion.affine[:3, in_plane] * sides
