@@ -47,7 +47,7 @@ def unzip(path: Path, into: Path) -> list[Path]:
                     shutil.copyfileobj(source, file, 2**20)
     except FileExistsError as error:
         raise InputError(f"{path} holds two files of one name.", remedy="Zip the study again.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, IndexError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path} is damaged or cut short ({error}).", remedy="Copy or zip it again.") from error
     return sorted(targets)
 
@@ -73,10 +73,12 @@ def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
 def _safe_name(path: Path, member: zipfile.ZipInfo) -> PurePosixPath:
     name = PurePosixPath(member.filename)
     windows = PureWindowsPath(member.filename)
-    if name.is_absolute() or windows.drive or windows.root or ".." in (*name.parts, *windows.parts):
+    if not name.parts or name.is_absolute() or windows.drive or windows.root or ".." in (*name.parts, *windows.parts):
         raise InputError(
             f"{path} holds {member.filename!r}, which leads outside it.", remedy="Zip the study's folder again."
         )
+    if max(len(part.encode()) for part in name.parts) > 255 or len(member.filename) > 1000:
+        raise InputError(f"{path} holds a name too long: {member.filename[:60]}…", remedy="Zip it with shorter names.")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise InputError(f"{path} holds the link {member.filename!r}.", remedy="Zip the files, not links to them.")
     if member.flag_bits & 1:
