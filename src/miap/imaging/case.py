@@ -12,7 +12,7 @@ from miap.imaging.header import is_dicom, words
 from miap.imaging.modality import Modality
 from miap.imaging.nifti import read_nifti
 from miap.imaging.role import is_mask_name, role_from_name, role_of, says_uncorrected
-from miap.imaging.series import Fault, Scan, Series, scan
+from miap.imaging.series import Fault, Scan, Series, claims_dicom, scan
 from miap.imaging.suv import suv_factors
 from miap.imaging.volume import Volume
 
@@ -165,6 +165,10 @@ class _Assembly:
         for file in found.others:
             if file in found.given and not is_dicom(file):
                 raise InputError(f"{file} is neither DICOM, NIfTI nor zip.", remedy="Give a study, or NIfTI files.")
+        if not found.nifti and not any(claims_dicom(file) for file in found.others):
+            raise InputError(
+                f"There is no DICOM or NIfTI in {_listed(paths)}.", remedy="Give a study's folder or files."
+            )
         scanned = scan(found.others)
         self.notes += scanned.notes
         for role, wanted in chosen.items():
@@ -175,12 +179,11 @@ class _Assembly:
 
     def case(self, paths: Sequence[Path]) -> Case:
         """What came together."""
-        where = ", ".join(str(path) for path in paths)
         if not self.images:
             for error in self.faults.values():
                 raise error
             raise InputError(
-                " ".join([f"No usable image is in {where}.", *self.notes]),
+                " ".join([f"No usable image is in {_listed(paths)}.", *self.notes]),
                 remedy="Give a DICOM study, or say what an image is with --image ROLE=FILE or --series ROLE=NUMBER.",
             )
         series = {role: image.series for role, image in self.images.items() if image.series}
@@ -315,6 +318,10 @@ def _chosen_by_user(wanted: str, role: Modality, scanned: Scan) -> Series:
             f"Series {wanted} is {matching[0].modality_code}, no {role.title}.", remedy=f"There are {there}."
         )
     return matching[0]
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths)) or "what was given"
 
 
 def _code(role: Modality) -> str:

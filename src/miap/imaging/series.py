@@ -172,6 +172,11 @@ def read_series(paths: Iterable[Path]) -> list[Series]:
     return list(found.series)
 
 
+def claims_dicom(file: Path) -> bool:
+    """Whether a file is DICOM by its name or its beginning."""
+    return file.suffix.lower() in _DICOM_SUFFIXES or is_dicom(file)
+
+
 def scan(files: Iterable[Path]) -> Scan:
     """Read all headers and group them.
 
@@ -181,7 +186,7 @@ def scan(files: Iterable[Path]) -> Scan:
     groups: dict[str, list[tuple[Dataset, Path]]] = defaultdict(list)
     aside: Counter[str] = Counter()
     for file in files:
-        if not is_dicom(file) and file.suffix.lower() not in _DICOM_SUFFIXES:
+        if not claims_dicom(file):
             aside["other file"] += 1
             continue
         header = read_header(file)
