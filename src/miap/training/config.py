@@ -35,6 +35,8 @@ class AugmentationConfig(Strict):
     intensity_shift: float = 0.15
     noise_sd: float = 0.05
     smooth_probability: float = 0.15
+    gamma_probability: float = 0.0
+    paste_probability: float = 0.0
 
 
 class OptimiserConfig(Strict):

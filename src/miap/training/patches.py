@@ -1,6 +1,6 @@
 """From prepared cases to augmented patches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from monai.transforms import (
     Compose,
     Lambdad,
     MapTransform,
+    RandAdjustContrastd,
     RandAffined,
     RandCropByPosNegLabeld,
     RandFlipd,
@@ -26,6 +27,7 @@ from miap.imaging.resample import resample
 from miap.imaging.volume import Volume
 from miap.training.config import TrainConfig
 from miap.training.datalist import TrainingCase
+from miap.training.paste import Cutting, PasteLesiond, cuttings
 
 Sample = dict[str, torch.Tensor]
 
@@ -52,8 +54,8 @@ def load_case(case: TrainingCase, config: TrainConfig) -> tuple[Volume, Volume]:
     return prepare(images, config.spec), read_mask(case.label)
 
 
-def augmentation(config: TrainConfig) -> Compose:
-    """Random patch, then random changes to it. One draw gives ``batch`` patches of one case."""
+def augmentation(config: TrainConfig, donors: Sequence[Cutting] = ()) -> Compose:
+    """A random patch of a case, then random changes to it; ``donors`` are lesions to paste."""
     a, both, image = config.augmentation, ("image", "label"), ("image",)
     return Compose(
         [
@@ -68,15 +70,17 @@ def augmentation(config: TrainConfig) -> Compose:
                 num_samples=1,
                 allow_smaller=False,
             ),
+            PasteLesiond(donors, a.paste_probability),
             RandAffined(
                 both,
-                prob=0.7,
+                prob=0.8,
                 rotate_range=a.rotate_rad,
                 scale_range=a.scale,
                 mode=("bilinear", "bilinear"),
                 padding_mode="border",
             ),
             *(RandFlipd(both, prob=0.5, spatial_axis=axis) for axis in a.flip_axes),
+            RandAdjustContrastd(image, prob=a.gamma_probability, gamma=(0.7, 1.5)),
             RandScaleIntensityd(image, factors=a.intensity_scale, prob=0.5, channel_wise=True),
             RandShiftIntensityd(image, offsets=a.intensity_shift, prob=0.5, channel_wise=True),
             RandGaussianSmoothd(
@@ -101,12 +105,15 @@ class Patches:
         self.cache = CacheDataset(
             [{"case": case} for case in cases], PrepareCased(config), cache_rate=1.0, num_workers=1, progress=progress
         )
-        self.augment = augmentation(config)
+        self.augment = augmentation(config, self._donors() if config.augmentation.paste_probability else [])
 
     def batch(self, iteration: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Images (batch, channel, x, y, z) and soft labels (batch, label, x, y, z) of one iteration."""
         samples = list(self._samples(iteration))
         return torch.stack([s["image"] for s in samples]), torch.stack([s["label"] for s in samples])
+
+    def _donors(self) -> list[Cutting]:
+        return [cutting for item in self.cache for cutting in cuttings(item["image"].numpy(), item["label"].numpy())]
 
     def _samples(self, iteration: int) -> Iterator[Sample]:
         for place in range(self.config.batch):
@@ -115,4 +122,4 @@ class Patches:
             order = np.random.default_rng((self.config.seed, epoch)).permutation(len(self.cache))
             self.augment.set_random_state(seed=(self.config.seed * 1_000_003 + drawn) % 2**32)
             sample = self.augment(dict(self.cache[int(order[index])]))[0]
-            yield {key: sample[key].as_tensor().contiguous() for key in ("image", "label")}
+            yield {key: torch.as_tensor(sample[key]).contiguous() for key in ("image", "label")}
