@@ -97,10 +97,12 @@ def test_modality_and_image_type_come_first(modality: str, attributes: dict[str,
 
 
 FILES = {
-    Modality.T1: ["t1.nii", "Pre_Scan_T1.nii.gz", "Post_Scan_T1.nii.gz", "MR_T1_image.nii.gz", "x-t1n.nii.gz", "s_T1w.nii"],
+    Modality.T1: [
+        "t1.nii", "Pre_Scan_T1.nii.gz", "Post_Scan_T1.nii.gz", "MR_T1_image.nii.gz", "x-t1n.nii.gz", "s_T1w.nii",
+    ],
     Modality.T1C: [
-        "BraTS2021_00006_t1ce.nii.gz", "t1c.nii", "case-t1gd.nii", "t1_gd.nii", "T1-post.nii", "sub-1_ce-gad_T1w.nii.gz",
-        "t1_c.nii.gz",
+        "BraTS2021_00006_t1ce.nii.gz", "t1c.nii", "case-t1gd.nii", "t1_gd.nii", "T1-post.nii", "t1_c.nii.gz",
+        "sub-1_ce-gad_T1w.nii.gz",
     ],
     Modality.T2: ["BraTS2021_00006_t2.nii.gz", "a_t2w.nii"],
     Modality.FLAIR: ["flair.nii.gz", "x_t2_flair.nii", "BraTS-GLI-1-t2f.nii.gz"],

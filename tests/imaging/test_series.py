@@ -1,5 +1,6 @@
 """Classic DICOM series against SimpleITK, and every folder that must be refused."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -238,6 +239,43 @@ def test_a_faulty_series_does_not_hide_a_good_one(tmp_path: Path) -> None:
     assert "missing" in fault.error.message
 
 
+def test_a_value_that_makes_no_sense_counts_as_absent(tmp_path: Path) -> None:
+    for file in write_series(tmp_path, "MR", FrameOfReferenceUID=uid("frame")):
+        content = file.read_bytes()
+        file.write_bytes(content.replace(b"\x20\x00\x52\x00UI", b"\x20\x00\x52\x00ZZ"))
+    (series,) = read_series([tmp_path])
+    assert series.frame_of_reference_uid == ""
+    assert np.array_equal(series.volume().array[0], voxels())
+
+
+@pytest.mark.req("REQ-NF-S-002")
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    modality=st.sampled_from(["CT", "MR", "PT"]),
+    syntax=st.sampled_from(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"]),
+    places=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=5),
+    value=st.sampled_from([0, 255, 48, 65, 92]),
+    length=st.floats(0.5, 1.0),
+)
+def test_damage_anywhere_is_survived_or_refused(
+    modality: str, syntax: str, places: list[float], value: int, length: float,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:  # fmt: skip
+    """No damage to a file makes anything but a volume or an `InputError`."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    file = write_series(
+        folder, modality, array=voxels((4, 4, 3)), transfer_syntax=syntax, RescaleSlope="1", RescaleIntercept="0"
+    )[1]
+    content = bytearray(file.read_bytes())
+    for place in places:
+        content[128 + int(place * (len(content) - 128))] = value
+    file.write_bytes(content[: int(length * len(content))] if length < 0.6 else content)
+    with contextlib.suppress(InputError):
+        for series in read_series([folder]):
+            assert np.isfinite(series.volume().array).all()
+            assert series.title
+
+
 # Bad input
 
 
@@ -285,6 +323,23 @@ def broken_jpeg(folder: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"\xff\xd8", b"\0\0"))
 
 
+def deflated_bomb(folder: Path) -> None:
+    file = write_series(folder, "MR", transfer_syntax="1.2.840.10008.1.2.1.99")[1]
+    file.write_bytes(file.read_bytes() + b"\0" * 3 * 2**20)
+
+
+def bad_item(folder: Path) -> None:
+    file = write_series(folder, "MR", array=voxels((40, 36, 3)), transfer_syntax=RLELossless)[1]
+    content = file.read_bytes()
+    start = content.index(b"\xfe\xff\x00\xe0")
+    file.write_bytes(content[:start] + b"\0" * 8 + content[start + 8 :])
+
+
+def text_for_position(folder: Path) -> None:
+    for file in write_series(folder, "MR"):
+        file.write_bytes(file.read_bytes().replace(b"-10.0\\20.0", b"-1xxx\\20.0"))
+
+
 def two_patients(folder: Path) -> None:
     write_series(folder / "a", "MR")
     write_series(folder / "b", "MR", PatientID="P-2", SeriesNumber=2)
@@ -306,6 +361,9 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated JPEG": (truncated_jpeg, "cut short"),
     "broken JPEG": (broken_jpeg, "pixels of .* cannot be read"),
     "pixels shorter than rows and columns say": (edited(Rows=50), "cut short"),
+    "a bad pixel item": (bad_item, "cut short"),
+    "deflated beyond a slice": (deflated_bomb, "deflated and too large"),
+    "a text for a position": (text_for_position, "ImagePositionPatient is"),
     "one slice": (lambda folder: write_series(folder, "MR", array=voxels((6, 5, 1))), "only slice"),
     "a slice missing": (lambda f: write_series(f, "CT")[2].unlink(), "missing between .* -27.00 and -21.00 mm"),
     "two patients": (two_patients, "different patients"),

@@ -29,7 +29,7 @@ _NO_SERIES: Mapping[Modality, str] = MappingProxyType({})
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One image of a case: voxels in the modality's unit, the files they came from, and the DICOM series if it is one."""
+    """One image of a case: its voxels, the files they came from, and its DICOM series if it is one."""
 
     volume: Volume
     files: tuple[Path, ...]

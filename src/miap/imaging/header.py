@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 import pydicom
 import pydicom.config
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_file_meta_info
 from pydicom.uid import (
     UID,
     CTImageStorage,
@@ -28,8 +29,8 @@ CLASSIC_CLASSES = frozenset({CTImageStorage, MRImageStorage, PositronEmissionTom
 """SOP classes that hold one slice a file."""
 
 READ_ERRORS = (
-    InvalidDicomError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, NotImplementedError,
-    RuntimeError, struct.error, zlib.error,
+    InvalidDicomError, BytesLengthException, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError,
+    ArithmeticError, RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
 """What pydicom and its decoders raise on files that are not what they say."""
 
@@ -49,25 +50,25 @@ def is_dicom(path: Path) -> bool:
 
 
 def read_header(path: Path) -> Dataset:
-    """All of a file's attributes but its pixels.
+    """All of a file's attributes but its pixels; one whose value makes no sense for its type is left out.
 
     Raises:
         InputError: The file is not DICOM, or it is an image of a classic CT, MR or PET series that is cut short.
     """
     try:
         size = path.stat().st_size
+        _check_inflation(path, size)
         with path.open("rb") as file:
             if not _begins_as_dicom(file.read(132)):
                 raise InputError(f"{path} is no DICOM file.", remedy="Remove it, or export it again as DICOM.")
             file.seek(0)
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
-            syntax = transfer_syntax(dataset)
-            if syntax == DeflatedExplicitVRLittleEndian and size > _MAX_DEFLATED_BYTES:
-                raise InputError(f"{path} is deflated and too large to be one slice.", remedy="Export it undeflated.")
-            complete = _is_complete(file, dataset, syntax, size) if sop_class(dataset) in CLASSIC_CLASSES else True
+            _drop_nonsense(dataset)
+            kind = sop_class(dataset)
+            complete = bool(kind) and (kind not in CLASSIC_CLASSES or _is_complete(file, dataset, size))
     except READ_ERRORS as error:
         raise InputError(f"{path} cannot be read as DICOM ({error}).", remedy="Copy or export it again.") from error
-    if not sop_class(dataset) or not complete:
+    if not complete:
         raise InputError(f"{path} is cut short.", remedy="Copy or export it again.")
     return dataset
 
@@ -114,12 +115,29 @@ def _begins_as_dicom(start: bytes) -> bool:
     return start[128:] == b"DICM" or (len(start) == 132 and start[:2] == b"\x08\x00" and start[3] == 0)
 
 
-def _is_complete(file: BinaryIO, dataset: Dataset, syntax: UID, size: int) -> bool:
+def _check_inflation(path: Path, size: int) -> None:
+    """Deflated files are inflated as a whole before the first attribute is seen: only small ones are."""
+    if size > _MAX_DEFLATED_BYTES and is_dicom(path):
+        meta = read_file_meta_info(path)
+        if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+            raise InputError(f"{path} is deflated and too large to be one slice.", remedy="Export it undeflated.")
+
+
+def _drop_nonsense(dataset: Dataset) -> None:
+    for tag in list(dataset.keys()):
+        try:
+            dataset[tag]
+        except READ_ERRORS:
+            del dataset[tag]
+
+
+def _is_complete(file: BinaryIO, dataset: Dataset, size: int) -> bool:
     """Whether the pixel data at the file's position is all there.
 
     Native pixels must be as many bytes as the header's Rows, Columns and Bits Allocated make (PS3.5 8.1.1);
     encapsulated ones must end with the sequence delimiter (PS3.5 A.4).
     """
+    syntax = transfer_syntax(dataset)
     if syntax == DeflatedExplicitVRLittleEndian:
         return True
     order = ">" if syntax == ExplicitVRBigEndian else "<"

@@ -9,6 +9,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.spatialimages import HeaderDataError
 
 from miap.errors import InputError
 from miap.imaging.content import MAX_VOXELS, check_content
@@ -100,7 +101,7 @@ def _read(path: Path) -> Volume:
             stored = _read_voxels(path, file, header, shape)
         slope, intercept = header.get_slope_inter()
         affine = _RAS_TO_LPS @ np.diag([_unit_mm(header)] * 3 + [1.0]) @ header.get_best_affine()
-    except nib.spatialimages.HeaderDataError as error:
+    except HeaderDataError as error:
         raise InputError(f"{path} is no NIfTI image ({error}).", remedy="Copy or export it again.") from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged or cut short ({error}).", remedy="Copy or export it again.") from error
@@ -122,10 +123,10 @@ def _read_header(file: BufferedIOBase) -> Any:
     kind = kind or nib.Nifti1Header
     block = size + file.read(kind.sizeof_hdr - len(size))
     if len(block) < kind.sizeof_hdr:
-        raise nib.spatialimages.HeaderDataError("its header is not complete")
+        raise HeaderDataError("its header is not complete")
     header = kind(block)
     if not header["magic"].item().startswith(b"n+"):
-        raise nib.spatialimages.HeaderDataError("it is half of a .hdr and .img pair")
+        raise HeaderDataError("it is half of a .hdr and .img pair")
     return header
 
 

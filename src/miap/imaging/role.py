@@ -71,7 +71,7 @@ def role_of(header: Dataset) -> Modality | None:
 
 
 def role_from_name(path: Path) -> Modality | None:
-    """Role of a NIfTI file from a token of its name, ``t1ce`` in ``case7_t1ce.nii.gz``; ``None`` if it has none, or two."""
+    """Role of a NIfTI file from a token of its name, as ``t1ce`` in ``case7_t1ce.nii.gz``; ``None`` for none or two."""
     tokens = _tokens(path)
     roles = {role for role, names in _FILE_TOKENS.items() if names & tokens}
     if {Modality.FLAIR, Modality.T2} == roles:

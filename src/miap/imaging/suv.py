@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, DT, TM
 
 from miap.errors import InputError
-from miap.imaging.header import number, words
+from miap.imaging.header import READ_ERRORS, number, words
 
 _DAY = timedelta(days=1)
 _HALF_LIVES = 5
@@ -59,7 +59,7 @@ def suv_factors(instances: Sequence[Dataset]) -> npt.NDArray[np.float64]:
         if units != "BQML":
             raise ValueError(f"its Units are {units or 'missing'}")
         return _from_activity(instances)
-    except (ValueError, TypeError, OverflowError) as error:
+    except READ_ERRORS as error:
         file = Path(getattr(first, "filename", None) or "PET")
         raise InputError(f"SUV cannot be computed from {file}: {error}.", remedy=_REMEDY) from error
 
