@@ -107,8 +107,8 @@ def analyze(
                     raise InputError(f"There is nothing at {path}.", remedy="Check the path.")
         with clock(Step.ASSEMBLE):
             case = assemble(request.studies, request.images, request.series, workdir=Path(work.name))
-            bundle = choose_bundle(find_bundles(settings.models), case.images, request.model)
-            images = {modality: case.images[modality].volume for modality in bundle.card.inputs}
+            bundle = choose_bundle(find_bundles(settings.models), case.roles, request.model)
+            images = case.volumes(bundle.card.inputs)
             inputs = _records(request, case, bundle)
         with clock(Step.PREPARE):
             prepared = prepare(images, bundle.card.spec)
