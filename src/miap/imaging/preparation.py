@@ -23,13 +23,15 @@ class Channel:
         modality: Which image of the case.
         scale: ``window`` maps ``low``…``high`` (HU) to -1…1 and clips; ``log`` is log(1 + SUV) with SUV clipped to
             ``low``…``high``; ``zscore`` subtracts the mean and divides by the standard deviation of the
-            foreground, after clipping at the foreground's percentiles ``low`` and ``high``.
+            foreground, after clipping at the foreground's percentiles ``low`` and ``high``; ``tissue`` is for MR, whose
+            unit is arbitrary: intensities relative to the commonest one of the foreground (in a head, the brain's;
+            after Shinohara et al., NeuroImage: Clinical 2014), less 1, doubled, clipped to ``low``…``high``.
         low: See ``scale``.
         high: See ``scale``.
     """
 
     modality: Modality
-    scale: Literal["window", "log", "zscore"]
+    scale: Literal["window", "log", "zscore", "tissue"]
     low: float
     high: float
 
@@ -40,6 +42,8 @@ class Channel:
         if self.scale == "log":
             return _float32(np.log1p(np.clip(array, self.low, self.high)))
         values = array[foreground]
+        if self.scale == "tissue":
+            return _float32(np.clip(2 * (array / _mode(values) - 1), self.low, self.high))
         low, high = np.percentile(values, [self.low, self.high])
         values = np.clip(values, low, high)
         return _float32((np.clip(array, low, high) - values.mean()) / max(float(values.std()), 1e-6))
@@ -112,7 +116,7 @@ def prepare(images: Mapping[Modality, Volume], preparation: Preparation) -> Volu
             array = grid.array[0]
         else:
             array = resample(images[channel.modality], grid, fill=channel.air).array[0]
-        arrays.append(channel.normalise(array, foreground_mask(array) if channel.scale == "zscore" else array))
+        arrays.append(channel.normalise(array, foreground_mask(array) if channel.scale in ("zscore", "tissue") else array))
     return Volume(np.stack(arrays), grid.affine)
 
 
@@ -127,6 +131,13 @@ def _box(mask: Array, margin: int = 2) -> tuple[Array, Array]:
     start = np.array([max(0, s.start - margin) for s in box])
     stop = np.array([min(n, s.stop + margin) for s, n in zip(box, mask.shape, strict=True)])
     return start, stop
+
+
+def _mode(values: Array) -> float:
+    """The commonest value: the peak of a smoothed histogram of 100 bins."""
+    counts, edges = np.histogram(values, bins=100, range=tuple(np.percentile(values, [0.5, 99.8])))
+    peak = int(ndimage.uniform_filter1d(counts.astype(float), 5).argmax())
+    return max(float(edges[peak] + edges[peak + 1]) / 2, 1e-6)
 
 
 def _float32(array: Array) -> Array:
