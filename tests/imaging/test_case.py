@@ -276,6 +276,13 @@ def test_images_that_share_no_frame_or_study_are_noted(case_of: Callable[..., Ca
     )
 
 
+def test_nifti_that_does_not_say_how_the_patient_lies_is_noted(case_of: Callable[..., Case], tmp_path: Path) -> None:
+    image = nib.Nifti1Image(voxels().astype(np.float32), None)
+    nib.save(image, tmp_path / "t1.nii")
+    nifti(tmp_path / "t2.nii.gz")
+    assert case_of(tmp_path).notes == ("t1.nii does not say how the patient lies: left and right may be swapped.",)
+
+
 # Bad input
 
 

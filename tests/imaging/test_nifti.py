@@ -276,6 +276,11 @@ BAD = {
         "damaged",
     ),
     "half of a pair": ("a.nii", lambda path: path.write_bytes(header_with(magic=b"ni1") + voxels().tobytes()), "pair"),
+    "voxels at no number": (
+        "a.nii",
+        lambda path: path.write_bytes(header_with(vox_offset=np.nan) + voxels().tobytes()),
+        "no NIfTI",
+    ),
     "no voxels": ("a.nii", lambda path: path.write_bytes(header_with(dim=[3, 4, 0, 4, 1, 1, 1, 1])), "3-D"),
     "negative size": ("a.nii", lambda path: path.write_bytes(header_with(dim=[3, 4, -4, 4, 1, 1, 1, 1])), "3-D"),
     "complex": ("a.nii", lambda path: save(path, voxels().astype(np.complex64)), "one number a voxel"),

@@ -22,6 +22,7 @@ from pydicom.uid import (
 from scipy.spatial.transform import Rotation
 
 from miap.errors import InputError
+from miap.imaging import stack
 from miap.imaging.files import files_below
 from miap.imaging.series import read_series, scan
 from miap.imaging.volume import Volume
@@ -150,6 +151,16 @@ def test_files_without_preamble_are_read(implicit: bool, tmp_path: Path) -> None
         dataset.save_as(file.with_suffix(""), implicit_vr=implicit, little_endian=True, enforce_file_format=False)
         file.unlink()
     assert np.array_equal(one(tmp_path).array[0], voxels())
+
+
+@pytest.mark.req("REQ-NF-S-002")
+def test_more_voxels_than_the_limit_are_refused_before_they_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_series(tmp_path, "MR")
+    monkeypatch.setattr(stack, "MAX_VOXELS", 6 * 5 * 4 - 1)
+    with pytest.raises(InputError, match="more than 119 voxels"):
+        read_series([tmp_path])
 
 
 def test_headers_say_what_the_series_is(tmp_path: Path) -> None:

@@ -87,6 +87,14 @@ def understated(path: Path) -> None:
     path.write_bytes(content)
 
 
+def misdirected(path: Path) -> None:
+    """The directory places a member before the file's beginning."""
+    make(path, {"a.dcm": b"x" * 100})
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.index(b"PK\x05\x06") + 16, 2**20)
+    path.write_bytes(content)
+
+
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "leads up": (
         lambda path: make(path, {"ok.dcm": b"", "../evil.dcm": b"x"}),
@@ -108,6 +116,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated": (truncated, "damaged"),
     "corrupt": (corrupt, "damaged"),
     "encrypted": (encrypted, "encrypted"),
+    "misdirected": (misdirected, "points outside"),
     "understated": (understated, "damaged"),
     "a name too long": (lambda path: make(path, {"x" * 300: b"x"}), "a name too long"),
 }

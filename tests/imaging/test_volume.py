@@ -182,4 +182,4 @@ def test_an_affine_that_says_no_place_is_refused(affine: np.ndarray) -> None:
 def test_modalities_know_their_unit_and_title() -> None:
     assert {role: role.unit for role in Modality if role.unit} == {Modality.CT: "HU", Modality.PET: "SUV"}
     assert Modality("t1c").title == "T1 after contrast"
-    assert len({role.title for role in Modality}) == len(Modality)
+    assert len({role.words for role in Modality}) == len(Modality)

@@ -117,7 +117,7 @@ def unlike(
 
 def _sentence(modality: Modality, title: str, value: float, seen: Spread, unit: str) -> str:
     return (
-        f"The {modality.title} is unlike the training images: {title} {value:.3g} {unit}".rstrip()
+        f"The {modality.words} is unlike the training images: {title} {value:.3g} {unit}".rstrip()
         + f", in training {seen['low']:.3g} to {seen['high']:.3g} {unit}".rstrip()
         + "."
     )

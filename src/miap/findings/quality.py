@@ -106,7 +106,7 @@ def check_quality(
         measures |= {f"{modality.value}_{name}": value for name, value in values.items()}
         if values["slice_mm"] > limits.max_slice_mm:
             flags.append(
-                f"The slices of the {modality.title} are {values['slice_mm']:.1f} mm apart, more than "
+                f"The slices of the {modality.words} are {values['slice_mm']:.1f} mm apart, more than "
                 f"{limits.max_slice_mm:.1f} mm: small lesions may be missed and volumes are rough."
             )
         flags += unlike(

@@ -10,7 +10,7 @@ from miap.errors import InputError
 from miap.imaging.files import contents
 from miap.imaging.header import is_dicom, words
 from miap.imaging.modality import Modality
-from miap.imaging.nifti import read_nifti
+from miap.imaging.nifti import read_nifti, says_position
 from miap.imaging.role import is_mask_name, role_from_name, role_of, says_uncorrected
 from miap.imaging.series import Fault, Scan, Series, claims_dicom, scan
 from miap.imaging.suv import suv_factors
@@ -155,7 +155,7 @@ class _Assembly:
             raise self.faults[role]
         if role not in self.images:
             raise InputError(
-                f"{path} holds no {role.title} image.", remedy=f"Give one NIfTI file or series: --image {role}=FILE."
+                f"{path} holds no {role.words} image.", remedy=f"Give one NIfTI file or series: --image {role}=FILE."
             )
         self.choices[role] = replace(self.choices[role], rule=_BY_USER)
 
@@ -200,7 +200,7 @@ class _Assembly:
             )  # fmt: skip
         if len({one.study_uid for one in series.values()}) > 1:
             self.notes.append(f"The images are of different studies: {', '.join(series)}.")
-        self.notes += [f"{role.title} was left out: {error}" for role, error in self.faults.items()]
+        self.notes += [f"{role.words} was left out: {error}" for role, error in self.faults.items()]
         in_order = [role for role in Modality if role in self.images]
         return Case(
             {role: self.images[role] for role in in_order},
@@ -262,7 +262,7 @@ class _Assembly:
             elif role is None:
                 nameless.append(file)
             elif role in self.choices and self.choices[role].rule == _BY_USER:
-                self.notes.append(f"Set aside: {file.name}; the user named another {role.title}.")
+                self.notes.append(f"Set aside: {file.name}; the user named another {role.words}.")
             else:
                 by_role.setdefault(role, []).append(file)
         for file in nameless:
@@ -275,13 +275,15 @@ class _Assembly:
             rivals = [*claimants, *(self.images[role].files[:1] if role in self.images else ())]
             if len(rivals) > 1:
                 raise InputError(
-                    f"Several images could be the {role.title}: {', '.join(map(str, rivals))}.",
+                    f"Several images could be the {role.words}: {', '.join(map(str, rivals))}.",
                     remedy=f"Say which: --image {role}=FILE.",
                 )
             self._add_nifti(role, claimants[0], "its name says so")
 
     def _add_nifti(self, role: Modality, file: Path, rule: str) -> None:
         self.images[role] = Image(read_nifti(file, role), (file,))
+        if not says_position(file):
+            self.notes.append(f"{file.name} does not say how the patient lies: left and right may be swapped.")
         self.choices[role] = Choice(role, file.name, (), rule)
 
 
@@ -315,7 +317,7 @@ def _chosen_by_user(wanted: str, role: Modality, scanned: Scan) -> Series:
         )
     if matching[0].modality_code != _code(role):
         raise InputError(
-            f"Series {wanted} is {matching[0].modality_code}, no {role.title}.", remedy=f"There are {there}."
+            f"Series {wanted} is {matching[0].modality_code}, no {role.words}.", remedy=f"There are {there}."
         )
     return matching[0]
 

@@ -19,7 +19,7 @@ class Modality(StrEnum):
         return {Modality.CT: "HU", Modality.PET: "SUV"}.get(self, "")
 
     @property
-    def title(self) -> str:
+    def words(self) -> str:
         """Name as people read it, for example ``T1 after contrast``."""
         return {
             Modality.T1: "T1",

@@ -88,6 +88,13 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
+def says_position(path: Path) -> bool:
+    """Whether a readable file's header says how it lies in the patient; without, left and right are a guess."""
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        header = _read_header(file)
+    return int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
+
+
 def _read(path: Path) -> Volume:
     """Voxels as stored, or float64 where the header scales them; shape (1, x, y, z)."""
     if not path.is_file():
@@ -101,7 +108,7 @@ def _read(path: Path) -> Volume:
             stored = _read_voxels(path, file, header, shape)
         slope, intercept = header.get_slope_inter()
         affine = _RAS_TO_LPS @ np.diag([_unit_mm(header)] * 3 + [1.0]) @ header.get_best_affine()
-    except HeaderDataError as error:
+    except (HeaderDataError, ValueError, OverflowError) as error:
         raise InputError(f"{path} is no NIfTI image ({error}).", remedy="Copy or export it again.") from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged or cut short ({error}).", remedy="Copy or export it again.") from error

@@ -56,6 +56,8 @@ def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
     # zipfile reads no more of a member than its directory entry claims, so the claims are the bound.
     total = sum(member.file_size for member in members)
     packed = path.stat().st_size
+    if any(not 0 <= member.header_offset < packed for member in members):
+        raise zipfile.BadZipFile("its directory points outside it")
     if not members:
         raise InputError(f"{path} is an empty zip.", remedy="Zip the study again.")
     if len(members) > MAX_FILES or total > MAX_BYTES:

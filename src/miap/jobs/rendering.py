@@ -117,7 +117,7 @@ def _described(bundle: Bundle) -> dict[str, Any]:
 
 
 def _details(outcome: Outcome) -> dict[str, str]:
-    rows = {f"Series used for {choice.role.title}": choice.chosen for choice in outcome.case.choices}
+    rows = {f"Series used for {choice.role.words}": choice.chosen for choice in outcome.case.choices}
     figures = outcome.bundle.card.metrics
     if "dice_mean" in figures:
         spread = f"{figures['dice_mean']:.2f} ± {figures['dice_sd'] or 0:.2f}"

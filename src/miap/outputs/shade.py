@@ -32,7 +32,7 @@ class Look:
     @property
     def title(self) -> str:
         """Name as people read it."""
-        return f"{self.base.title} + PET" if self.fused else self.base.title
+        return f"{self.base.words} + PET" if self.fused else self.base.words
 
 
 def best_look(images: Mapping[Modality, Volume]) -> Look:

@@ -104,7 +104,7 @@ def _stored(array: Array, modality: Modality, study: Study) -> tuple[Array, floa
         slope = float(DSfloat(max(float(array.max()), 1.0) / 32767, auto_format=True))
     stored = np.rint((array - intercept) / slope)
     if not np.isfinite(stored).all() or stored.min() < 0 or stored.max() > 65535:
-        raise ValueError(f"{modality.title} voxels between {array.min()} and {array.max()} don't fit 16 bits")
+        raise ValueError(f"{modality.words} voxels between {array.min()} and {array.max()} don't fit 16 bits")
     return stored.astype("<u2"), slope, intercept
 
 
