@@ -179,7 +179,7 @@ def test_an_affine_that_says_no_place_is_refused(affine: np.ndarray) -> None:
         Volume(np.zeros((1, 2, 2, 2)), affine)
 
 
-def test_modalities_know_their_unit_and_title() -> None:
+def test_modalities_know_their_unit_and_name() -> None:
     assert {role: role.unit for role in Modality if role.unit} == {Modality.CT: "HU", Modality.PET: "SUV"}
-    assert Modality("t1c").title == "T1 after contrast"
+    assert Modality("t1c").words == "T1 after contrast"
     assert len({role.words for role in Modality}) == len(Modality)
