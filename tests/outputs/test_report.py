@@ -56,7 +56,7 @@ def test_the_first_page_holds_headline_identity_and_every_measurement(tmp_path, 
     first = pages_of(tmp_path / "r.pdf")[0]
     for expected in ("2 lesions, 11.4 ml", "Quality: please review", "Émile, Zoë", "P-0042", "1961-02-03, female",
                      "2026-11-01", "A-99", "PET/CT whole body", "sarcoma-petct 1.2.0", "2026-11-23 14:05",
-                     "Lesion 2 touches the border", "Research on sarcoma in adults.", "Misses small tumours."):  # fmt: skip
+                     "Lesion 2 touches the border", "Research on sarcoma in adults.", "Misses small tumours."):  # fmt: skip  # noqa: E501
         assert expected in first
     row = next(line for line in first.splitlines() if line.split()[:2] == ["1", "tumour"])
     assert row.split() == ["1", "tumour", "9.1", "32.0", "22.0", "9.1", "8.8", "8.9", "7.4", "65.1", "91"]

@@ -29,7 +29,7 @@ def datalist(folder: Path) -> Datalist:
 
 
 @pytest.fixture(scope="module")
-def finished(folder: Path, datalist: Datalist):  # noqa: ANN201
+def finished(folder: Path, datalist: Datalist):
     config = CONFIG.model_copy(update={"datalist": folder / "datalist.json"})
     for fold in datalist.folds:
         train_run(config, datalist, fold, folder / "run", resume=True, report=lambda iteration, loss: None)
@@ -37,7 +37,7 @@ def finished(folder: Path, datalist: Datalist):  # noqa: ANN201
 
 
 @pytest.mark.req("REQ-F-001")
-def test_a_run_ends_in_a_bundle_that_finds_what_it_learned(finished) -> None:  # noqa: ANN001
+def test_a_run_ends_in_a_bundle_that_finds_what_it_learned(finished) -> None:
     bundle, scores = finished
     assert [score.id for score in scores] == ["case0", "case1", "case2", "case3"]
     assert np.mean([score.dice for score in scores]) > 0.5
@@ -48,7 +48,7 @@ def test_a_run_ends_in_a_bundle_that_finds_what_it_learned(finished) -> None:  #
 
 
 @pytest.mark.req("REQ-F-001")
-def test_the_cards_table_comes_out_again_from_the_bundle(finished, datalist: Datalist) -> None:  # noqa: ANN001
+def test_the_cards_table_comes_out_again_from_the_bundle(finished, datalist: Datalist) -> None:
     bundle, scores = finished
     again = evaluate(bundle, datalist, Segmenter(bundle, TorchBackend("cpu", "bf16")))
     assert [row(score) for score in again] == [row(score) for score in scores]
@@ -56,7 +56,7 @@ def test_the_cards_table_comes_out_again_from_the_bundle(finished, datalist: Dat
 
 
 @pytest.mark.req("REQ-F-001")
-def test_the_card_says_what_it_is_for_how_well_it_does_and_where_it_fails(finished) -> None:  # noqa: ANN001
+def test_the_card_says_what_it_is_for_how_well_it_does_and_where_it_fails(finished) -> None:
     bundle, scores = finished
     card = (bundle.folder / "docs" / "README.md").read_text()
     for text in ("not a medical device", "Anything bright", "Where it fails", "cross-validation by patient"):
@@ -65,14 +65,14 @@ def test_the_card_says_what_it_is_for_how_well_it_does_and_where_it_fails(finish
         assert f"| {score.id} | {score.fold} | {score.dice:.3f} |" in card
 
 
-def test_metadata_has_what_monai_asks_of_a_bundle(finished) -> None:  # noqa: ANN001
+def test_metadata_has_what_monai_asks_of_a_bundle(finished) -> None:
     metadata = json.loads((finished[0].folder / "configs" / "metadata.json").read_text())
     for key in ("version", "changelog", "monai_version", "pytorch_version", "numpy_version", "task", "description"):
         assert metadata[key]
     assert metadata["network_data_format"]["inputs"]["image"]["num_channels"] == 2
 
 
-def test_finished_folds_are_not_trained_again(finished, folder: Path, datalist: Datalist) -> None:  # noqa: ANN001
+def test_finished_folds_are_not_trained_again(finished, folder: Path, datalist: Datalist) -> None:
     seen: list[int] = []
     train_run(CONFIG, datalist, 0, folder / "run", resume=True, report=lambda i, _: seen.append(i))
     assert seen == []
@@ -86,7 +86,7 @@ def test_dice_of_closed_forms() -> None:
     assert dice(a, ~a) == 0.0
 
 
-def test_patients_count_once_however_many_examinations_they_have(finished) -> None:  # noqa: ANN001
+def test_patients_count_once_however_many_examinations_they_have(finished) -> None:
     score = finished[1][0]
     three = [
         score.__class__(**{**score.__dict__, "patient": patient, "dice": value})

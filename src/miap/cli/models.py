@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -83,7 +83,7 @@ def find_model(name: str, settings: "Settings") -> "Bundle":
     return bundles[name]
 
 
-def _entry(bundle: "Bundle") -> dict[str, object]:
+def _entry(bundle: "Bundle") -> dict[str, Any]:
     figures = bundle.card.metrics
     return {
         "name": bundle.name,

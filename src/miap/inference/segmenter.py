@@ -6,7 +6,7 @@ import numpy as np
 import psutil
 
 from miap.imaging.resample import resample
-from miap.imaging.volume import Volume
+from miap.imaging.volume import Array, Volume
 from miap.inference.backend import Backend, Forward
 from miap.inference.bundle import Bundle
 from miap.inference.windows import predict
@@ -44,7 +44,7 @@ class Segmenter:
         """
         card = self.bundle.card
         chosen = range(len(self.bundle.weights)) if members is None else members
-        total = np.float32(0)
+        total: Array = np.zeros(1, dtype=np.float32)
         for done, member in enumerate(chosen, start=1):
             if member not in self._members:
                 self._members[member] = self.backend.load(self.bundle, member)

@@ -37,7 +37,7 @@ def predict(
         Shape (label, x, y, z), float32, 0 to 1.
     """
     subsets = list(chain.from_iterable(combinations(flip_axes, n) for n in range(len(flip_axes) + 1)))
-    total = np.float32(0)
+    total: Array = np.zeros(1, dtype=np.float32)
     for subset in subsets:
         axes = tuple(axis + 2 for axis in subset)
         mirrored = np.ascontiguousarray(np.flip(image[None], axes), dtype=np.float32)
@@ -60,7 +60,8 @@ def _windowed(forward: Forward, image: Array, divisor: Sequence[int], max_voxels
     if all(w >= n for w, n in zip(window, shape, strict=True)):
         padding = [(0, 0), (0, 0), *((0, w - n) for w, n in zip(window, shape, strict=True))]
         logits = forward(np.pad(image, padding, mode="edge"))
-        return logits[(..., *(slice(0, n) for n in shape))]
+        x, y, z = shape
+        return np.asarray(logits[..., :x, :y, :z])
     import torch
     from monai.inferers import sliding_window_inference
 

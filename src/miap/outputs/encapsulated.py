@@ -52,7 +52,7 @@ def write_encapsulated_pdf(
     sources = headers(series)
     identity = [*(str(source.SOPInstanceUID) for source in sources), findings_digest(findings, model)]
     first = sources[0]
-    wrapped = SOPClass(
+    wrapped: Dataset = SOPClass(
         study_instance_uid=first.StudyInstanceUID,
         series_instance_uid=derived_uid("pdf series", *identity),
         series_number=SERIES_NUMBER,

@@ -37,7 +37,7 @@ class ResultFolder:
     """
 
     def __init__(self, target: Path, *, overwrite: bool = False) -> None:
-        self.target = Path(os.path.abspath(target)).resolve()
+        self.target = target.resolve()
         self.overwrite = overwrite
         self._made: list[Path] = []
         self._lock = -1

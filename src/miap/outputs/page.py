@@ -35,7 +35,7 @@ class PageCanvas(Canvas):
         self._pages: list[dict[str, Any]] = []
         self.setDateFormatter(lambda *_: _pdf_date(when))
 
-    def showPage(self) -> None:
+    def showPage(self) -> None:  # noqa: N802 - reportlab's name
         """Keep the page until their number is known."""
         self._pages.append(dict(self.__dict__))
         self._startPage()  # type: ignore[attr-defined]

@@ -61,8 +61,8 @@ def rendered(figure: Figure) -> Image.Image:
     """The figure as an RGB image."""
     agg = figure.canvas
     assert isinstance(agg, FigureCanvasAgg)
-    agg.draw()  # type: ignore[no-untyped-call]
-    return Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())  # type: ignore[no-untyped-call]
+    agg.draw()
+    return Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())
 
 
 def write(figure: Figure, x_px: float, y_px: float, text: str, *, size: float, color: str = INK, **style: Any) -> None:

@@ -157,6 +157,6 @@ def coded(code: Code) -> hd.sr.CodedConcept:
 
 
 def _fix_dimension_organization(dataset: hd.seg.Segmentation, uid: str) -> None:
-    """highdicom draws this UID at random; a repeated step must give the same object."""
+    """Set the UID that highdicom draws at random: a repeated step must give the same object."""
     for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
         item.DimensionOrganizationUID = uid

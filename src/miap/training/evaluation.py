@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,8 +101,7 @@ def evaluate(
     """
     scores = []
     for case in datalist.cases:
-        members = bundle.card.unseen_by(case.fold)
-        scores.append(evaluate_case(case, bundle, lambda image, members=members: segmenter(image, members=members)))
+        scores.append(evaluate_case(case, bundle, partial(segmenter, members=bundle.card.unseen_by(case.fold))))
         report(scores[-1])
     return scores
 

@@ -53,6 +53,7 @@ class PasteLesiond(Randomizable, MapTransform):  # type: ignore[misc]
         self.donors, self.probability = donors, probability
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """A patch's ``image`` and ``label``, with a lesion more or as they were."""
         patch = dict(data)
         if not self.donors or self.R.random() >= self.probability:
             return patch

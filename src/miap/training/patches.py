@@ -40,6 +40,7 @@ class PrepareCased(MapTransform):  # type: ignore[misc]
         self.config = config
 
     def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The prepared ``image`` and ``label`` of ``case``."""
         case: TrainingCase = data["case"]
         image, truth = load_case(case, self.config)
         values = [label["value"] for label in self.config.labels]

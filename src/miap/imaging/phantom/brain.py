@@ -119,7 +119,8 @@ def _thick(array: Array, slices: int) -> Array:
 def _scan(image: Array, grid: Volume, white: float, bias: float, noise: float, rng: np.random.Generator) -> None:
     """Turn a signal over that of white matter into what a scanner stores, in place.
 
-    The coil's gain is uneven, the image is the magnitude of a complex one with normal noise, and whole numbers are kept.
+    The coil's gain is uneven, the image is the magnitude of a complex one with normal noise, and whole numbers are
+    kept.
     """
     gain = SmoothNoise(grid, 90.0, rng)
     for where, slab in slabs(grid):

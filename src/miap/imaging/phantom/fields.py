@@ -36,7 +36,7 @@ class SmoothNoise:
 
 
 def _spline_weights(count: int, step: float) -> Array:
-    """Weights of lattice values at ``count`` points ``step`` lattice steps apart, shape (count, lattice), unit power."""
+    """Weights of lattice values at ``count`` points ``step`` steps apart, shape (count, lattice), unit power."""
     points = np.arange(count) * step
     knots = np.arange(-3, int(np.ceil(points[-1])) + 5, dtype=float)
     matrix = BSpline.design_matrix(points, knots, 3).toarray()
