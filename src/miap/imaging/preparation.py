@@ -35,13 +35,13 @@ class Channel:
     low: float
     high: float
 
-    def normalise(self, array: Array) -> Array:
-        """Voxels of one channel, any shape, scaled as documented above; float32."""
+    def normalise(self, array: Array, foreground: Array) -> Array:
+        """Voxels of one channel, any shape, scaled as documented above; float32. ``foreground`` is a mask of the body."""
         if self.scale == "window":
             return _float32((np.clip(array, self.low, self.high) - self.low) * (2 / (self.high - self.low)) - 1)
         if self.scale == "log":
             return _float32(np.log1p(np.clip(array, self.low, self.high)))
-        values = array[foreground_mask(array)]
+        values = array[foreground]
         if self.scale == "tissue":
             return _float32(np.clip(2 * (array / _mode(values) - 1), self.low, self.high))
         low, high = np.percentile(values, [self.low, self.high])
@@ -116,7 +116,7 @@ def prepare(images: Mapping[Modality, Volume], preparation: Preparation) -> Volu
             array = grid.array[0]
         else:
             array = resample(images[channel.modality], grid, fill=channel.air).array[0]
-        arrays.append(channel.normalise(array))
+        arrays.append(channel.normalise(array, foreground_mask(array)))
     return Volume(np.stack(arrays), grid.affine)
 
 
