@@ -36,7 +36,10 @@ class Channel:
     high: float
 
     def normalise(self, array: Array, foreground: Array) -> Array:
-        """Voxels of one channel, any shape, scaled as documented above; float32. ``foreground`` is a mask of the body."""
+        """Voxels of one channel, any shape, scaled as documented above; float32.
+
+        ``foreground`` is a mask of the body (`foreground_mask`).
+        """
         if self.scale == "window":
             return _float32((np.clip(array, self.low, self.high) - self.low) * (2 / (self.high - self.low)) - 1)
         if self.scale == "log":
