@@ -148,8 +148,12 @@ def test_files_without_preamble_are_read(implicit: bool, tmp_path: Path) -> None
     for file in write_series(tmp_path, "MR", transfer_syntax=f"1.2.840.10008.1.2{'' if implicit else '.1'}"):
         dataset = pydicom.dcmread(file)
         del dataset.file_meta
+        del dataset.preamble
         dataset.save_as(file.with_suffix(""), implicit_vr=implicit, little_endian=True, enforce_file_format=False)
         file.unlink()
+    bare = next(tmp_path.iterdir())
+    assert bare.read_bytes().startswith(b"\x08\x00")
+    (tmp_path / "copy").write_bytes(bare.read_bytes())
     assert np.array_equal(one(tmp_path).array[0], voxels())
 
 

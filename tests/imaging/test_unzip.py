@@ -1,5 +1,6 @@
 """Zips are unpacked whole and inside their folder, or not at all."""
 
+import contextlib
 import stat
 import struct
 import zipfile
@@ -60,6 +61,23 @@ def file_and_folder(path: Path) -> None:
     make(path, {"a": b"one", "a/b": b"two"})
 
 
+def file_and_deeper_folder(path: Path) -> None:
+    make(path, {"a": b"one", "a/b/c": b"two"})
+
+
+def name_in_no_alphabet(path: Path) -> None:
+    make(path, {"é.dcm": b"x"})
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff"))
+
+
+def packed(method: int) -> Callable[[Path], None]:
+    def pack(path: Path) -> None:
+        with zipfile.ZipFile(path, "w", method) as archive:
+            archive.writestr("a.dcm", b"x" * 100)
+
+    return pack
+
+
 def truncated(path: Path) -> None:
     make(path, {"a.dcm": bytes(range(256)) * 100})
     path.write_bytes(path.read_bytes()[:-30])
@@ -111,6 +129,10 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a tar": (lambda path: make(path, {"inner.tar.gz": b"x"}), "another archive"),
     "one name twice": (twice, "two files of one name"),
     "a file that is a folder": (file_and_folder, "two files of one name"),
+    "a file that is a folder of folders": (file_and_deeper_folder, "two files of one name"),
+    "a name in no alphabet": (name_in_no_alphabet, "damaged"),
+    "packed by LZMA": (packed(zipfile.ZIP_LZMA), "other than Deflate"),
+    "packed by bzip2": (packed(zipfile.ZIP_BZIP2), "other than Deflate"),
     "empty": (lambda path: make(path, {}), "empty zip"),
     "text": (lambda path: path.write_text("no zip"), "damaged"),
     "truncated": (truncated, "damaged"),
@@ -163,4 +185,28 @@ def test_no_name_leads_outside(name: str, tmp_path_factory: pytest.TempPathFacto
     except InputError:
         return
     assert all((folder / "into").resolve() in file.resolve().parents for file in files)
+    assert {file.name for file in folder.iterdir()} <= {"a.zip", "into"}
+
+
+@pytest.mark.req("REQ-NF-S-002")
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    method=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]),
+    places=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=4),
+    value=st.integers(0, 255),
+)
+def test_damage_anywhere_is_survived_or_refused(
+    method: int, places: list[float], value: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No damage to a zip makes anything but files or an `InputError`."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    with zipfile.ZipFile(folder / "a.zip", "w", method) as archive:
+        for index in range(3):
+            archive.writestr(f"é/{index}.dcm", bytes(range(256)) + b"\0" * 200)
+    content = bytearray((folder / "a.zip").read_bytes())
+    for place in places:
+        content[int(place * len(content))] = value
+    (folder / "a.zip").write_bytes(content)
+    with contextlib.suppress(InputError):
+        assert all((folder / "into") in file.parents for file in unzip(folder / "a.zip", folder / "into"))
     assert {file.name for file in folder.iterdir()} <= {"a.zip", "into"}

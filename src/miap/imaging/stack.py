@@ -134,7 +134,8 @@ def _without_copies(indices: list[int], along: Vector, files: Sequence[Path]) ->
 
 
 def _same_pixels(one: Path, other: Path) -> bool:
-    return bool(pydicom.dcmread(one).get("PixelData") == pydicom.dcmread(other).get("PixelData"))
+    one_data, other_data = (pydicom.dcmread(file, force=True).get("PixelData") for file in (one, other))
+    return bool(one_data == other_data)
 
 
 def _check_gaps(along: Vector, files: Sequence[Path]) -> None:

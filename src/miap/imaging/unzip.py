@@ -17,6 +17,10 @@ MAX_RATIO = 100
 FREE_BYTES = 256 * 2**20
 """Up to this size any growth is allowed: an empty mask deflates to nothing."""
 
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, IndexError, NotImplementedError, RuntimeError, ValueError)
+"""What zipfile raises on a zip that is not what it says; ValueError for a name in no alphabet."""
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What may be unpacked: LZMA lets a zip ask for gigabytes of memory, and scanners write neither it nor bzip2."""
 _NESTED = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
 
@@ -45,9 +49,9 @@ def unzip(path: Path, into: Path) -> list[Path]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(member) as source, target.open("xb") as file:
                     shutil.copyfileobj(source, file, 2**20)
-    except FileExistsError as error:
+    except (FileExistsError, NotADirectoryError) as error:
         raise InputError(f"{path} holds two files of one name.", remedy="Zip the study again.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, IndexError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path} is damaged or cut short ({error}).", remedy="Copy or zip it again.") from error
     return sorted(targets)
 
@@ -85,6 +89,8 @@ def _safe_name(path: Path, member: zipfile.ZipInfo) -> PurePosixPath:
         raise InputError(f"{path} holds the link {member.filename!r}.", remedy="Zip the files, not links to them.")
     if member.flag_bits & 1:
         raise InputError(f"{path} is encrypted.", remedy="Unpack it and give the folder.")
+    if member.compress_type not in _METHODS:
+        raise InputError(f"{path} is packed by a method other than Deflate.", remedy="Zip it with the usual settings.")
     if member.filename.lower().endswith(_NESTED):
         raise InputError(f"{path} holds another archive, {member.filename!r}.", remedy="Unpack it first.")
     return name
