@@ -399,6 +399,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "pixels of no size": (edited(PixelSpacing=[0, 1.5]), "pixels of no size"),
     "two numbers for a position": (edited(ImagePositionPatient=[1, 2]), "ImagePositionPatient"),
     "several frames": (edited(NumberOfFrames=2), "several frames"),
+    "two numbers of frames": (edited(NumberOfFrames=[1, 2]), "several frames"),
     "enhanced multi-frame": (
         lambda folder: write_series(folder, "MR", SOPClassUID=EnhancedMRImageStorage), "multi-frame"
     ),

@@ -74,7 +74,7 @@ class Series:
             InputError: They make no regular grid (see `stack.order`), or hold several frames each.
         """
         for instance, file in zip(instances, files, strict=True):
-            if number(instance, "NumberOfFrames", 1) != 1:
+            if instance.get("NumberOfFrames") not in (None, "", 1):
                 raise InputError(f"{file} holds several frames.", remedy="Export it as one file per slice.")
         order = stack.order(instances, files)
         return cls(tuple(instances[i] for i in order), tuple(files[i] for i in order))
