@@ -45,6 +45,9 @@ def decayed(seconds: float, half_life: float = HALF_LIFE) -> float:
         (pet({"RadionuclideHalfLife": "4062.6"}), decayed(3600, 4062.6)),
         (pet({"RadiopharmaceuticalStartDateTime": "20240115083000"}), decayed(5400)),
         (pet({"RadiopharmaceuticalStartDateTime": "20240115083000.000000+0200"}), decayed(5400)),
+        (pet({"RadiopharmaceuticalStartDateTime": "20240115063000+0000"}, TimezoneOffsetFromUTC="+0200"),
+         decayed(5400)),
+        (pet({"RadiopharmaceuticalStartDateTime": "20240115083000"}, TimezoneOffsetFromUTC="+0200"), decayed(5400)),
         (pet({"RadiopharmaceuticalStartDateTime": "20240115083000", "RadiopharmaceuticalStartTime": None}),
          decayed(5400)),
         (pet(SeriesTime="100000.500"), decayed(3600)),
@@ -52,7 +55,8 @@ def decayed(seconds: float, half_life: float = HALF_LIFE) -> float:
     ],
     ids=[
         "start", "at administration", "already SUV", "already SUV, no weight", "weight", "dose", "half life",
-        "injection date and time", "with a time zone", "only date and time", "series made after the images",
+        "injection date and time", "with a time zone", "in UTC", "only the series with a time zone",
+        "only date and time", "series made after the images",
         "corrections not listed",
     ],
 )  # fmt: skip
@@ -142,6 +146,10 @@ NO_SUV: dict[str, tuple[Dataset, str]] = {
     "no half life": (pet({"RadionuclideHalfLife": None}), "RadionuclideHalfLife is missing"),
     "half life in minutes": (pet({"RadionuclideHalfLife": "1.8"}), "RadionuclideHalfLife is 1.8"),
     "no injection": (pet({"RadiopharmaceuticalStartTime": None}), "StartDateTime and RadiopharmaceuticalStartTime"),
+    "nonsense for a time zone": (
+        pet({"RadiopharmaceuticalStartDateTime": "20240115083000+0000"}, TimezoneOffsetFromUTC="CET"),
+        "CET",
+    ),
     "nonsense for a time": (pet({"RadiopharmaceuticalStartTime": "noon"}), "noon"),
     "injection after the scan": (pet({"RadiopharmaceuticalStartTime": "110000"}), "23.0 h before the scan"),
     "a long-lived tracer without a date": (pet({"RadionuclideHalfLife": "282240"}), "outlives a day"),

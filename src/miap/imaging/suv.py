@@ -79,7 +79,8 @@ def _from_activity(instances: Sequence[Dataset]) -> npt.NDArray[np.float64]:
         scanned = [_middle_of_frame(instance, half_life) for instance in instances]
     else:
         raise ValueError(f"DecayCorrection is {correction or 'missing'}")
-    uptake = np.array([_uptake(tracer, when, half_life) for when in scanned])
+    injected = _injected(tracer, "".join(words(first, "TimezoneOffsetFromUTC")).strip())
+    uptake = np.array([_uptake(tracer, injected, when, half_life) for when in scanned])
     return weight_g / (dose * np.exp2(-uptake / half_life))
 
 
@@ -132,14 +133,23 @@ def _middle_of_frame(instance: Dataset, half_life: float) -> datetime:
     return begin + timedelta(seconds=average)
 
 
-def _uptake(tracer: Dataset, scanned: datetime, half_life: float) -> float:
+def _injected(tracer: Dataset, zone: str) -> datetime | None:
+    """Start date and time of the injection in the series' time zone, if both say theirs; else as it is written."""
+    stamp = tracer.get("RadiopharmaceuticalStartDateTime")
+    if not stamp:
+        return None
+    injected = DT(str(stamp))
+    if injected.tzinfo is not None and zone:
+        injected = injected.astimezone(datetime.strptime(zone, "%z").tzinfo)
+    return injected.replace(tzinfo=None)
+
+
+def _uptake(tracer: Dataset, injected: datetime | None, scanned: datetime, half_life: float) -> float:
     """Seconds from injection to ``scanned``.
 
     A start date and time is believed if it makes sense: dates shifted for privacy need not be shifted together. The
     time of day alone is that of the last such time before the scan.
     """
-    stamp = tracer.get("RadiopharmaceuticalStartDateTime")
-    injected = DT(str(stamp)).replace(tzinfo=None) if stamp else None
     if injected is not None:
         uptake = (scanned - injected).total_seconds()
         if 0 <= uptake <= _HALF_LIVES * half_life:
