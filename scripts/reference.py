@@ -39,13 +39,10 @@ def settings() -> str:
     """Every setting: variable, key of ``miap.toml``, type, default, meaning."""
     from miap.settings import Settings
 
-    rows = [
-        " | ".join(
-            [f"| `MIAP_{name.upper()}`", f"`{name}`", _type(field.annotation), _default(field)]
-            + [f"{_cell(field.description or '')} |"]
-        )
-        for name, field in Settings.model_fields.items()
-    ]
+    rows = []
+    for name, field in Settings.model_fields.items():
+        cells = [f"`MIAP_{name.upper()}`", f"`{name}`", _type(field.annotation), _default(field)]
+        rows.append(f"| {' | '.join(cells)} | {_cell(field.description or '')} |")
     return _table("variable | in `miap.toml` | type | default | meaning", rows)
 
 
