@@ -41,8 +41,8 @@ def analyze(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from miap.cli.site import site_settings
     from miap.jobs.analyze import Request, Step, analyze
-    from miap.settings import Settings
 
     request = Request(tuple(study or ()), output, images, chosen, model, overwrite)
     console = Console(stderr=True)
@@ -53,7 +53,7 @@ def analyze(
         def report(step: Step, fraction: float) -> None:
             progress.update(task, description=step.value, completed=list(Step).index(step) + fraction)
 
-        result = analyze(request, Settings(), report=report)
+        result = analyze(request, site_settings(), report=report)
     if as_json:
         typer.echo(json.dumps(result.findings.to_json(), ensure_ascii=False))
     else:
@@ -81,6 +81,7 @@ def _show(result: "Result") -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     findings, console = result.findings, Console()
     uptake = any(lesion.uptake for lesion in findings.lesions)
@@ -104,4 +105,4 @@ def _show(result: "Result") -> None:
         f"[dim]{result.bundle.name} {result.bundle.version}, {seconds:.1f} s. "
         "Research use only; not a medical device.[/]"
     )
-    console.print(f"Report: {result.folder / 'report.pdf'}", soft_wrap=True)
+    console.print(Text(f"Report: {result.folder / 'report.pdf'}"), soft_wrap=True)

@@ -28,7 +28,7 @@ class Check:
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
     """Check this machine. Exit code 1 if something MIAP needs is missing."""
-    checks = [_python(), *_packages(), _processor(), _memory(), _gpu(), *_folders(), *_models(), _dciodvfy()]
+    checks = [_python(), *_packages(), _processor(), _memory(), _gpu(), *_site(), _dciodvfy()]
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
     else:
@@ -71,7 +71,7 @@ def _package(name: str, remedy: str) -> Check:
 
 
 def _processor() -> Check:
-    from miap.inference.backend import has_bf16
+    from miap.inference.hardware import has_bf16
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if has_bf16():
@@ -90,39 +90,53 @@ def _memory() -> Check:
 
 
 def _gpu() -> Check:
-    from miap.inference.backend import has_cuda
+    from miap.inference.hardware import has_cuda
 
     if has_cuda():
         return Check("GPU", "ok", "NVIDIA driver loaded")
     return Check("GPU", "note", "none", "Everything runs on the processor; training is slow.")
 
 
-def _folders() -> list[Check]:
-    from miap.settings import Settings
-
-    settings = Settings()
-    parent = next(p for p in (settings.cache, *settings.cache.parents) if p.exists())
-    if not os.access(parent, os.W_OK):
-        return [
-            Check("cache", "missing", f"{settings.cache} cannot be written", "Set MIAP_CACHE to a folder of yours.")
-        ]
-    free = shutil.disk_usage(parent).free
-    status, remedy = ("ok", "") if free > 2e9 else ("note", "Under 2 GB free; make room or set MIAP_CACHE elsewhere.")
-    return [Check("cache", status, f"{settings.cache}, {free / 1e9:.0f} GB free", remedy)]
-
-
-def _models() -> list[Check]:
-    from miap.errors import InputError
-    from miap.inference.bundle import find_bundles
-    from miap.settings import Settings
+def _site() -> list[Check]:
+    from miap.cli.site import site_settings
+    from miap.errors import UsageError
 
     try:
-        bundles = find_bundles(Settings().models)
+        settings = site_settings()
+    except UsageError as error:
+        return [Check("settings", "missing", error.message, error.remedy)]
+    return [_cache(settings.cache), *(_folder(folder) for folder in settings.models), _models(settings.models)]
+
+
+def _cache(folder: Path) -> Check:
+    parent = next(p for p in (folder, *folder.parents) if p.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        return Check("cache", "missing", f"{folder} cannot be written", "Set MIAP_CACHE to a folder of yours.")
+    free = shutil.disk_usage(parent).free
+    status, remedy = ("ok", "") if free > 2e9 else ("note", "Under 2 GB free; make room or set MIAP_CACHE elsewhere.")
+    return Check("cache", status, f"{folder}, {free / 1e9:.0f} GB free", remedy)
+
+
+def _folder(folder: Path) -> Check:
+    if folder.is_dir():
+        return Check("models' folder", "ok", str(folder))
+    return Check("models' folder", "missing", f"{folder} is not there", "Make it, or take it out of MIAP_MODELS.")
+
+
+def _models(folders: tuple[Path, ...]) -> Check:
+    from miap.errors import InputError
+
+    try:
+        from miap.inference.bundle import find_bundles
+
+        bundles = find_bundles(folders)
+    except ImportError as error:
+        return Check("models", "missing", f"no look at them without {error.name}", "Install what is missing above.")
     except InputError as error:
-        return [Check("models", "missing", error.message, error.remedy or "Remove or mend that bundle.")]
+        return Check("models", "missing", error.message, error.remedy or "Remove or mend that bundle.")
     if not bundles:
-        return [Check("models", "missing", "none", "Set MIAP_MODELS to a folder of bundles, or train one.")]
-    return [Check("models", "ok", ", ".join(f"{b.name} {b.version}" for b in bundles.values()))]
+        return Check("models", "missing", "none", "Set MIAP_MODELS to a folder of bundles, or train one.")
+    return Check("models", "ok", ", ".join(f"{b.name} {b.version}" for b in bundles.values()))
 
 
 def _dciodvfy() -> Check:

@@ -21,10 +21,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 @models.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """Show the installed models, what each needs and how it did on unseen patients."""
+    from miap.cli.site import site_settings
     from miap.inference.bundle import find_bundles
-    from miap.settings import Settings
 
-    bundles = find_bundles(Settings().models)
+    bundles = find_bundles(site_settings().models)
     if as_json:
         typer.echo(json.dumps([_entry(bundle) for bundle in bundles.values()], indent=2))
         return
@@ -50,18 +50,19 @@ def show_model(
     as_json: AsJson = False,
 ) -> None:
     """Show a model's card: intended use, limits, figures, data, licence."""
-    from miap.settings import Settings
+    from miap.cli.site import site_settings
 
-    bundle = find_model(name, Settings())
+    bundle = find_model(name, site_settings())
     if as_json:
         typer.echo(json.dumps({**_entry(bundle), "metadata": bundle.metadata}, indent=2))
         return
     from rich.console import Console
     from rich.markdown import Markdown
+    from rich.text import Text
 
     card = bundle.folder / "docs" / "README.md"
     console = Console()
-    console.print(Markdown(card.read_text()) if card.is_file() else f"{bundle.name} has no card at {card}.")
+    console.print(Markdown(card.read_text()) if card.is_file() else Text(f"{bundle.name} has no card at {card}."))
 
 
 def find_model(name: str, settings: "Settings") -> "Bundle":

@@ -64,14 +64,14 @@ def evaluate(
     import json
 
     from miap.cli.models import find_model
+    from miap.cli.site import site_settings
     from miap.inference.backend import choose_backend
     from miap.inference.segmenter import Segmenter
-    from miap.settings import Settings
     from miap.training.datalist import Datalist
     from miap.training.evaluation import evaluate as score_all
     from miap.training.evaluation import row, summary
 
-    settings = Settings()
+    settings = site_settings()
     bundle = find_model(model, settings)
     cases = Datalist.load(datalist or bundle.folder / "configs" / "datalist.json")
     segmenter = Segmenter(bundle, choose_backend(settings), memory_gb=settings.memory_gb)

@@ -16,6 +16,7 @@ import numpy as np
 
 from miap.imaging.volume import Array
 from miap.inference.bundle import Bundle
+from miap.inference.hardware import has_bf16, has_cuda
 from miap.settings import Settings
 
 Forward = Callable[[Array], Array]
@@ -135,14 +136,3 @@ def choose_backend(settings: Settings) -> Backend:
     if settings.backend == "torch" or device == "cuda":
         return TorchBackend(device, precision)
     return OpenVinoBackend(settings.cache / "openvino", precision)
-
-
-def has_cuda() -> bool:
-    """Whether an NVIDIA driver is loaded: asked of the system, since importing torch to ask takes seconds."""
-    return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidiactl").exists()
-
-
-def has_bf16() -> bool:
-    """Whether the processor computes in bf16; emulating it would be slower than fp32."""
-    cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.exists() and ("avx512_bf16" in (text := cpuinfo.read_text()) or "amx_bf16" in text)
