@@ -172,7 +172,7 @@ def find_bundles(folders: Iterable[Path]) -> dict[str, Bundle]:
 
 
 def choose_bundle(bundles: dict[str, Bundle], available: Iterable[Modality], name: str | None = None) -> Bundle:
-    """The model for a case: the one named, else the one that uses most of what is there (ties by name).
+    """The model for a case: the one named, else the one that uses most of what is there (of equals, the first found).
 
     Raises:
         NoModelError: None fits; the message says what there is and what each model needs.
@@ -192,7 +192,7 @@ def choose_bundle(bundles: dict[str, Bundle], available: Iterable[Modality], nam
             if needs
             else "Install a model.",
         )
-    return min(fitting, key=lambda b: (-len(b.card.inputs), b.name))
+    return max(fitting, key=lambda bundle: len(bundle.card.inputs))
 
 
 def _list(modalities: Iterable[Modality]) -> str:

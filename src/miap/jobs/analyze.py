@@ -6,6 +6,7 @@ Each step is one call into one room and depends only on what the steps before it
 same input gives the same identifiers and the same output.
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -109,7 +110,7 @@ def analyze(
             case = assemble(request.studies, request.images, request.series, workdir=Path(work.name))
             bundle = choose_bundle(find_bundles(settings.models), case.roles, request.model)
             images = case.volumes(bundle.card.inputs)
-            inputs = _records(request, case, bundle)
+            inputs = _records(request, case, bundle, Path(work.name))
         with clock(Step.PREPARE):
             prepared = prepare(images, bundle.card.spec)
         with clock(Step.SEGMENT):
@@ -172,14 +173,16 @@ def check(
     return replace(findings, quality=quality)
 
 
-def _records(request: Request, case: Case, bundle: Bundle) -> list[FileRecord]:
-    """Every file the analysis reads, told from the folder the user named."""
-    folders = [path for path in request.studies if path.is_dir()]
+def _records(request: Request, case: Case, bundle: Bundle, work: Path) -> list[FileRecord]:
+    """Every file the analysis reads, told from what the user named."""
+    files = [file for modality in bundle.card.inputs for file in case.images[modality].files]
+    given = [path.absolute() for path in (*request.studies, *request.images.values())]
+    common = Path(os.path.commonpath([path if path.is_dir() else path.parent for path in given]))
+    zips = {path.name for path in given if not path.is_dir()}
     records = []
-    for modality in bundle.card.inputs:
-        for file in case.images[modality].files:
-            root = next((folder for folder in folders if file.is_relative_to(folder)), file.parent)
-            records.append(FileRecord.of(file, root=root))
+    for file in files:
+        unpacked = next((p.parent for p in file.parents if p.name in zips and p.is_relative_to(work)), None)
+        records.append(FileRecord.of(file.absolute(), root=unpacked or common))
     return records
 
 
