@@ -166,3 +166,11 @@ def test_a_replaced_result_that_was_not_deleted_is_swept(tmp_path):
     with ResultFolder(tmp_path / "out"):
         pass
     assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.req("REQ-NF-R-002")
+def test_a_place_where_nothing_can_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(UsageError, match="can be made"), ResultFolder(tmp_path / "file" / "deeper" / "out"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -29,7 +29,8 @@ class ResultFolder:
         overwrite: Whether a result that is already there is replaced; it stays until the new one is complete.
 
     Raises:
-        UsageError: The target is a file, or a folder that holds something and ``overwrite`` is not set.
+        UsageError: The target is a file, a folder that holds something and ``overwrite`` is not set, or a place where
+            nothing can be made.
 
     Examples:
         >>> with ResultFolder(Path("out")) as folder:  # doctest: +SKIP
@@ -43,10 +44,16 @@ class ResultFolder:
         self._lock = -1
 
     def __enter__(self) -> Path:
-        self._sweep()
-        self._refuse()
-        self._make_parents()
-        name = tempfile.mkdtemp(prefix=f".{self.target.name}.", suffix=_PARTIAL, dir=self.target.parent)
+        try:
+            self._sweep()
+            self._refuse()
+            self._make_parents()
+            name = tempfile.mkdtemp(prefix=f".{self.target.name}.", suffix=_PARTIAL, dir=self.target.parent)
+        except OSError as error:
+            self._remove_parents()
+            raise UsageError(
+                f"No folder {self.target} can be made: {error.strerror}.", remedy="Name one where you may write."
+            ) from error
         self._folder = Path(name)
         self._lock = _locked(self._folder)
         return self._folder
