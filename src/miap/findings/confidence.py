@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from miap.findings.components import lesion_boxes
@@ -219,6 +218,8 @@ def match_lesions(predicted: npt.NDArray[Any], truth: npt.NDArray[Any], *, min_i
 
 def _fitted(x: npt.NDArray[np.float64], target: npt.NDArray[np.float64], penalty: float) -> npt.NDArray[np.float64]:
     """Intercept and coefficients that minimise the penalised cross entropy, signs held."""
+    from scipy.optimize import minimize  # only training fits, and importing it takes as long as a case's measurements
+
     design = np.column_stack([np.ones(len(x)), x])
     ridge = np.array([0.0, *[penalty] * x.shape[1]])
 
