@@ -47,7 +47,7 @@ def analyze(
     request = Request(tuple(study or ()), output, images, chosen, model, overwrite)
     console = Console(stderr=True)
     columns = TextColumn("{task.description:10}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True, disable=as_json) as progress:
+    with Progress(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as progress:
         task = progress.add_task("start", total=len(Step))
 
         def report(step: Step, fraction: float) -> None:

@@ -171,8 +171,16 @@ def find_bundles(folders: Iterable[Path]) -> dict[str, Bundle]:
     return found
 
 
-def choose_bundle(bundles: dict[str, Bundle], available: Iterable[Modality], name: str | None = None) -> Bundle:
+def choose_bundle(
+    bundles: dict[str, Bundle], available: Iterable[Modality], name: str | None = None, *, case: str = "this case"
+) -> Bundle:
     """The model for a case: the one named, else the one that uses most of what is there (of equals, the first found).
+
+    Args:
+        bundles: Models by name, as `find_bundles` gives them.
+        available: What the case has.
+        name: The model the user wants.
+        case: What the message calls the case.
 
     Raises:
         NoModelError: None fits; the message says what there is and what each model needs.
@@ -187,7 +195,7 @@ def choose_bundle(bundles: dict[str, Bundle], available: Iterable[Modality], nam
     if not fitting:
         needs = "; ".join(f"{b.name} needs {_list(b.card.inputs)}" for b in wanted.values())
         raise NoModelError(
-            f"No model fits this case, which has {_list(sorted(there)) or 'no usable image'}.",
+            f"No model fits {case}, which has {_list(sorted(there)) or 'no usable image'}.",
             remedy=f"{needs}. Add the missing images, or say what an image is with --image ROLE=FILE."
             if needs
             else "Install a model.",

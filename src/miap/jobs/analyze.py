@@ -68,6 +68,11 @@ class Request:
     model: str | None = None
     overwrite: bool = False
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Everything the user named."""
+        return (*self.studies, *self.images.values())
+
 
 @dataclass(frozen=True)
 class Result:
@@ -103,12 +108,13 @@ def analyze(
     work = tempfile.TemporaryDirectory(prefix="miap-")
     with work, ResultFolder(request.output, overwrite=request.overwrite) as folder:
         with clock(Step.RECEIVE):
-            for path in (*request.studies, *request.images.values()):
+            for path in request.paths:
                 if not path.exists():
                     raise InputError(f"There is nothing at {path}.", remedy="Check the path.")
         with clock(Step.ASSEMBLE):
             case = assemble(request.studies, request.images, request.series, workdir=Path(work.name))
-            bundle = choose_bundle(find_bundles(settings.models), case.roles, request.model)
+            named = ", ".join(map(str, request.paths))
+            bundle = choose_bundle(find_bundles(settings.models), case.roles, request.model, case=named)
             images = case.volumes(bundle.card.inputs)
             inputs = _records(request, case, bundle, Path(work.name))
         with clock(Step.PREPARE):
@@ -176,7 +182,7 @@ def check(
 def _records(request: Request, case: Case, bundle: Bundle, work: Path) -> list[FileRecord]:
     """Every file the analysis reads, told from what the user named."""
     files = [file for modality in bundle.card.inputs for file in case.images[modality].files]
-    given = [path.absolute() for path in (*request.studies, *request.images.values())]
+    given = [path.absolute() for path in request.paths]
     common = Path(os.path.commonpath([path if path.is_dir() else path.parent for path in given]))
     zips = {path.name for path in given if not path.is_dir()}
     records = []
