@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import traceability
 import typer.main
@@ -141,11 +141,10 @@ def _default(field: Any) -> str:
 
 
 def _type(annotation: Any) -> str:
-    text = (
-        annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
-    )
-    text = re.sub(r"\b(?:[a-z_]+\.)+(?=\w)", "", text).replace("Literal", "").replace("Optional", "")
-    return f"`{text}`"
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{word}`" for word in get_args(annotation))
+    plain = isinstance(annotation, type) and get_origin(annotation) is None
+    return f"`{re.sub(r'(?:[a-z_]+[.])+', '', annotation.__name__ if plain else str(annotation))}`"
 
 
 def _properties(schema: Mapping[str, Any]) -> str:
