@@ -61,12 +61,19 @@ def test_an_unknown_identifier_and_a_requirement_without_a_test_are_problems() -
     assert untested == "REQ-A has begun but no test carries its mark."
 
 
-def test_the_page_does_not_change_when_a_test_joins_a_room_that_has_some(project: Path) -> None:
-    known = traceability.requirements(project)
-    before = traceability.page(known, traceability.marks(project))
-    (project / "tests" / "room" / "test_more.py").write_text(TESTS)
-    assert traceability.page(known, traceability.marks(project)) == before
-    assert "| [REQ-A](requirements.md#req-a) First | [index.md](index.md) | `a.b` | `tests/room` | begun |" in before
+def test_the_page_shows_design_code_and_status_of_every_requirement(project: Path) -> None:
+    page = traceability.page(traceability.requirements(project))
+    assert "| [REQ-A](requirements.md#req-a) First | [index.md](index.md) | `a.b` | begun |" in page
+    assert "| [REQ-B](requirements.md#req-b) Second | [index.md](index.md) | – | not yet |" in page
+    assert traceability.EVIDENCE in page
+
+
+def test_the_tests_can_be_printed_without_writing_anything(capsys: pytest.CaptureFixture[str]) -> None:
+    before = (ROOT / "docs" / "traceability.md").read_bytes()
+    traceability.main(["--tests"])
+    said = capsys.readouterr().out
+    assert "### REQ-NF-M-001" in said and "tests/docs/test_traceability.py::test_every_mark_is_known" in said
+    assert (ROOT / "docs" / "traceability.md").read_bytes() == before
 
 
 def test_the_evidence_counts_results_over_parameters(project: Path, tmp_path: Path) -> None:
