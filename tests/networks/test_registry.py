@@ -18,7 +18,7 @@ SMALL = {"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]}
         ("subpixel_segresnet", {**SMALL, "stride": [2, 2, 1]}),
         (
             "dynunet",
-            {"kernel_size": [3, 3], "strides": [1, 2], "upsample_kernel_size": [2], "filters": [8, 16]},
+            {"kernel_size": [3] * 3, "strides": [1, 2, 2], "upsample_kernel_size": [2, 2], "filters": [8, 16, 32]},
         ),
         ("unetr", {"img_size": [32, 32, 32], "hidden_size": 48, "mlp_dim": 64, "num_heads": 4, "feature_size": 8}),
         ("swinunetr", {"feature_size": 12}),
