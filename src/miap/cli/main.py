@@ -46,7 +46,7 @@ def main() -> None:
     try:
         from miap.cli import commands  # noqa: F401 - registers the commands
 
-        app()
+        app(prog_name="miap")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
