@@ -8,6 +8,7 @@ MIAP's way (whole volume, bf16, OpenVINO) and once in MONAI's (fp32, windows of 
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -100,8 +101,8 @@ def _starter(bundle: Bundle, most: int) -> Iterator[Row]:
         ours, peer = segmenter(image, members=members), image.with_array(_slide(network, image.array, patch))
         times.append(
             (
-                _time(lambda image=image, members=members: segmenter(image, members=members), 3),
-                _time(lambda image=image, network=network: _slide(network, image.array, patch), 1),
+                _time(partial(segmenter, image, members=members), 3),
+                _time(partial(_slide, network, image.array, patch), 1),
             )
         )
         scores.append((_dice(ours, truth, bundle), _dice(peer, truth, bundle)))

@@ -50,7 +50,7 @@ def recipe() -> str:
     """Every key of a training recipe, section by section."""
     from miap.training import config
 
-    sections = {"The recipe": config.TrainConfig, "network": config.NetworkConfig}
+    sections: dict[str, type[BaseModel]] = {"The recipe": config.TrainConfig, "network": config.NetworkConfig}
     sections |= {"augmentation": config.AugmentationConfig, "optimiser": config.OptimiserConfig}
     sections["card"] = config.CardConfig
     return "\n\n".join(f"### {name}\n\n{_summary(model)}\n\n{_fields(model)}" for name, model in sections.items())
@@ -75,7 +75,8 @@ def exit_codes() -> str:
     """Exit codes from the errors that carry them."""
     from miap import errors
 
-    kinds = sorted((errors.MiapError, *errors.MiapError.__subclasses__()), key=lambda kind: kind.exit_code)
+    kinds: list[type[errors.MiapError]] = [errors.MiapError, *errors.MiapError.__subclasses__()]
+    kinds.sort(key=lambda kind: kind.exit_code)
     rows = [f"| {kind.exit_code} | `{kind.__name__}` | {_summary(kind)} |" for kind in kinds]
     return _table("code | error | meaning", ["| 0 | – | Done. |", *rows])
 

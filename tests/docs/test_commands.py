@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import typer.main
 
@@ -19,7 +21,8 @@ def test_every_command_in_the_documentation_has_options_that_exist(block: Block)
 
     assert commands.__all__
     for command in block.commands():
-        target, words = typer.main.get_command(app), list(command.arguments)
+        target: Any = typer.main.get_command(app)
+        words = list(command.arguments)
         while words and words[0] in getattr(target, "commands", {}):
             target = target.commands[words.pop(0)]
         assert not getattr(target, "commands", None), f"{block.page}: there is no command {command.arguments}"

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import reference
@@ -36,7 +37,7 @@ def test_every_command_and_option_is_documented(page: Callable[[str], str]) -> N
 
     text = page("command-line.md")
 
-    def walk(command: object, words: str) -> None:
+    def walk(command: Any, words: str) -> None:
         below = getattr(command, "commands", None)
         if below:
             for name, sub in below.items():
@@ -93,8 +94,8 @@ def test_every_key_of_a_recipe_and_of_a_bundle_is_documented(page: Callable[[str
     recipe, bundle = page("recipe.md"), page("bundle.md")
     for name in TrainConfig.model_fields:
         assert f"| `{name}` |" in recipe
-    for field in (*fields(Preparation), *fields(Channel)):
-        assert field.name in recipe.partition("### preparation")[2]
+    for part in (*fields(Preparation), *fields(Channel)):
+        assert part.name in recipe.partition("### preparation")[2]
     for name, field in Card.model_fields.items():
         (row,) = [line for line in bundle.splitlines() if line.startswith(f"| `{field.alias or name}` |")]
         assert name == "schema_" or not row.endswith("|  |"), f"{name} has no meaning in Card's docstring"

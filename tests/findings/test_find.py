@@ -21,7 +21,7 @@ BODIES = (
 )
 
 
-def case(shape=(64, 50, 22), spacing=(1.0, 1.0, 2.5), rotation=None):
+def case(shape=(64, 50, 22), spacing=(1.0, 1.0, 2.5), rotation=None) -> tuple[Volume, Volume]:
     """A tumour, an oedema and a speck, with probabilities."""
     empty = grid(shape, spacing, rotation)
     segmentation = np.zeros(shape, np.uint8)
