@@ -40,11 +40,12 @@ class AugmentationConfig(Strict):
 
 
 class OptimiserConfig(Strict):
-    """AdamW with linear warm-up and cosine decay to zero; EMA of the weights is what is kept."""
+    """AdamW; ``cycles`` times a linear warm-up and a cosine decay to zero. An EMA of the weights is what is kept."""
 
     learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(1e-4, ge=0)
     warmup_iterations: int = Field(50, ge=0)
+    cycles: int = Field(1, ge=1)
     ema_decay: float = Field(0.995, ge=0, lt=1)
     clip_norm: float = Field(1.0, gt=0)
 

@@ -118,10 +118,12 @@ def _run(
 
 
 def learning_rate(optimiser: OptimiserConfig, iteration: int, iterations: int) -> float:
-    """Linear warm-up, then half a cosine down to zero (Loshchilov 2017)."""
-    if iteration < optimiser.warmup_iterations:
-        return optimiser.learning_rate * (iteration + 1) / optimiser.warmup_iterations
-    done = (iteration - optimiser.warmup_iterations) / max(1, iterations - optimiser.warmup_iterations)
+    """In each cycle a linear warm-up, then half a cosine down to zero (SGDR, Loshchilov and Hutter, ICLR 2017)."""
+    length = -(-iterations // optimiser.cycles)
+    place = iteration % length
+    if place < optimiser.warmup_iterations:
+        return optimiser.learning_rate * (place + 1) / optimiser.warmup_iterations
+    done = (place - optimiser.warmup_iterations) / max(1, length - optimiser.warmup_iterations)
     return optimiser.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
