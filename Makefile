@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 export OMP_NUM_THREADS ?= 2
+# Not a warning about us: mkdocs-material speaks of a successor of MkDocs.
+export NO_MKDOCS_2_WARNING := 1
 
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)

@@ -1,7 +1,8 @@
 """Probabilities for a volume of any size in as few passes as memory allows."""
 
+import math
 from collections.abc import Callable, Sequence
-from itertools import chain, combinations
+from itertools import chain, combinations, product, repeat
 
 import numpy as np
 from scipy.special import expit
@@ -55,24 +56,37 @@ def window_size(shape: Sequence[int], divisor: Sequence[int], max_voxels: float)
 
 
 def _windowed(forward: Forward, image: Array, divisor: Sequence[int], max_voxels: float, overlap: float) -> Array:
+    """Logits of an image (1, channel, x, y, z) in one or several windows."""
     shape = image.shape[2:]
     window = window_size(shape, divisor, max_voxels)
-    if all(w >= n for w, n in zip(window, shape, strict=True)):
-        padding = [(0, 0), (0, 0), *((0, w - n) for w, n in zip(window, shape, strict=True))]
-        logits = forward(np.pad(image, padding, mode="edge"))
-        x, y, z = shape
-        return np.asarray(logits[..., :x, :y, :z])
-    import torch
-    from monai.inferers import sliding_window_inference
+    padded = np.pad(image, [(0, 0), (0, 0), *((0, max(0, w - n)) for w, n in zip(window, shape, strict=True))], "edge")
+    places = list(product(*map(_starts, padded.shape[2:], window, repeat(overlap))))
+    if len(places) == 1:
+        logits = forward(padded)
+    else:
+        weight = _weight(window)
+        total: Array | None = None
+        weights: Array = np.zeros(padded.shape[2:], dtype=np.float32)
+        for place in places:
+            i, j, k = (slice(start, start + side) for start, side in zip(place, window, strict=True))
+            patch = forward(np.ascontiguousarray(padded[:, :, i, j, k])) * weight
+            if total is None:
+                total = np.zeros((1, patch.shape[1], *weights.shape), dtype=np.float32)
+            total[:, :, i, j, k] += patch
+            weights[i, j, k] += weight
+        assert total is not None
+        logits = total / weights
+    x, y, z = shape
+    return np.asarray(logits[..., :x, :y, :z])
 
-    result = sliding_window_inference(
-        torch.from_numpy(image),
-        window,
-        1,
-        lambda patch: torch.from_numpy(forward(patch.numpy())),
-        overlap=overlap,
-        mode="gaussian",
-        padding_mode="replicate",
-    )
-    assert isinstance(result, torch.Tensor)
-    return np.asarray(result.numpy())
+
+def _starts(length: int, side: int, overlap: float) -> list[int]:
+    """Where windows of ``side`` voxels begin along an axis: evenly, at least ``overlap`` of a window in common."""
+    count = math.ceil((length - side) / max(1, int(side * (1 - overlap)))) + 1
+    return [int(start) for start in np.linspace(0, length - side, count).round()]
+
+
+def _weight(window: Sequence[int]) -> Array:
+    """How much each voxel of a window counts: a Gaussian that is an eighth of the window wide, never 0."""
+    sides = [np.exp(-0.5 * ((np.arange(n) - (n - 1) / 2) / (n / 8)) ** 2) for n in window]
+    return np.asarray(np.maximum(np.einsum("i,j,k", *sides), 1e-3), dtype=np.float32)
