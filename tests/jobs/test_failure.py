@@ -142,8 +142,10 @@ def test_a_signal_ends_the_command_without_a_word_and_without_a_trace(
 ) -> None:
     """In a process of its own: the signal comes while the network runs."""
     program = """
-        import os
+        import os, signal
         from tests.studies import Brightness
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts the tests may have it ignored
 
         class Interrupted(Brightness):
             def load(self, bundle, member):

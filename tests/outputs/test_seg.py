@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from miap.imaging.volume import Volume
 from miap.outputs.seg import write_seg
+from tests.readers import seg_regions
 
 pytestmark = [pytest.mark.req("REQ-I-002"), pytest.mark.req("REQ-F-002")]
 
@@ -34,22 +35,12 @@ def write(path, case, synthetic, **changes):
 
 
 def read_masks(path, affine, shape):
-    """A reader of its own: bits by hand, each frame placed by its Image Position (Patient)."""
-    seg = pydicom.dcmread(path)
-    rows, columns, frames = seg.Rows, seg.Columns, int(seg.NumberOfFrames)
-    bits = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
-    pixels = bits[: rows * columns * frames].reshape(frames, rows, columns)
-    shared = seg.SharedFunctionalGroupsSequence[0]
-    row_spacing, column_spacing = (float(v) for v in shared.PixelMeasuresSequence[0].PixelSpacing)
-    cosines = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float).reshape(2, 3)
-    masks = {int(item.SegmentNumber): np.zeros(shape, bool) for item in seg.SegmentSequence}
-    for frame, group in zip(pixels, seg.PerFrameFunctionalGroupsSequence, strict=True):
-        position = np.array(group.PlanePositionSequence[0].ImagePositionPatient, float)
-        r, c = np.nonzero(frame)
-        points = position + np.outer(c * column_spacing, cosines[0]) + np.outer(r * row_spacing, cosines[1])
-        index = (points - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+    """What an independent reader finds, as masks on the grid of the source."""
+    masks = {}
+    for number, region in seg_regions(path).items():
+        index = (region.points - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
         assert np.abs(index - np.round(index)).max() < 1e-3
-        number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        masks[number] = np.zeros(shape, bool)
         masks[number][tuple(np.round(index).astype(int).T)] = True
     return masks
 

@@ -5,6 +5,9 @@ import pytest
 
 from miap.outputs.seg import write_seg
 from miap.outputs.sr import write_sr
+from tests.readers import children
+from tests.readers import measurement_groups as groups
+from tests.readers import measurements as numbers
 
 pytestmark = [pytest.mark.req("REQ-I-002"), pytest.mark.req("REQ-F-002")]
 
@@ -19,27 +22,6 @@ def write(folder, case, synthetic, series=None):
         model=synthetic.model, when=synthetic.when,
     )  # fmt: skip
     return seg, pydicom.dcmread(folder / "sr.dcm")
-
-
-def children(item, meaning):
-    return [one for one in item.ContentSequence if one.ConceptNameCodeSequence[0].CodeMeaning == meaning]
-
-
-def numbers(group):
-    """Measurements of a group: (concept, derivation or "") to (value, unit)."""
-    found = {}
-    for one in group.ContentSequence:
-        if one.ValueType == "NUM":
-            how = children(one, "Derivation") if "ContentSequence" in one else []
-            derivation = how[0].ConceptCodeSequence[0].CodeMeaning if how else ""
-            value = one.MeasuredValueSequence[0]
-            unit = value.MeasurementUnitsCodeSequence[0].CodeValue
-            found[one.ConceptNameCodeSequence[0].CodeMeaning, derivation] = (float(value.NumericValue), unit)
-    return found
-
-
-def groups(report):
-    return children(children(report, "Imaging Measurements")[0], "Measurement Group")
 
 
 @pytest.mark.parametrize("empty", [False, True])

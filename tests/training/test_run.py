@@ -1,17 +1,20 @@
 """A whole run: folds to bundle, figures out of fold, and the same figures again from the bundle alone."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from miap.errors import InputError, UsageError
 from miap.findings.confidence import Calibration
 from miap.inference.backend import TorchBackend
 from miap.inference.segmenter import Segmenter
 from miap.training.datalist import Datalist
 from miap.training.evaluation import dice, evaluate, row, summary
-from miap.training.run import finish_run, train_run
+from miap.training.run import chosen_folds, finish_run, train_run, weights_of
 from tests.bundles import recipe
 from tests.training.cases import write_cases
 
@@ -94,3 +97,23 @@ def test_patients_count_once_however_many_examinations_they_have(finished) -> No
     ]
     assert summary(three)["dice_mean"] == pytest.approx(0.6)
     assert (summary(three)["patients"], summary(three)["cases"]) == (2, 3)
+
+
+def test_a_finished_fold_is_trained_on_by_a_longer_recipe(finished, folder: Path, datalist: Datalist) -> None:
+    longer = CONFIG.model_copy(update={"iterations": CONFIG.iterations + 2})
+    shutil.copytree(folder / "run" / "fold0", folder / "longer" / "fold0")
+    before = weights_of(folder / "longer", 0).read_bytes()
+    seen: list[int] = []
+    train_run(longer, datalist, 0, folder / "longer", resume=True, report=lambda i, _: seen.append(i))
+    assert seen == [CONFIG.iterations + 1, CONFIG.iterations + 2]
+    assert weights_of(folder / "longer", 0).read_bytes() != before
+
+
+def test_folds_are_those_the_datalist_has(datalist: Datalist) -> None:
+    assert chosen_folds(datalist, None) == datalist.folds
+    assert chosen_folds(datalist, 0) == (0,)
+    with pytest.raises(UsageError, match="fold 9"):
+        chosen_folds(datalist, 9)
+    unfolded = Datalist(tuple(replace(case, fold=None) for case in datalist.cases))
+    with pytest.raises(InputError, match="fold"):
+        chosen_folds(unfolded, None)

@@ -34,20 +34,22 @@ def train(
 
     from miap.training.config import TrainConfig
     from miap.training.datalist import Datalist
-    from miap.training.run import finish_run, train_run
+    from miap.training.run import chosen_folds, finish_run, train_run
 
     recipe = TrainConfig.load(config)
     datalist = Datalist.load(recipe.datalist)
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.3f}"))
+    folds = chosen_folds(datalist, fold)
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn()) as progress:
-        for number in datalist.folds if fold is None else (fold,):
-            task = progress.add_task(f"fold {number}", total=recipe.iterations, loss=float("nan"))
+        for number in folds:
+            task = progress.add_task(f"fold {number}", total=recipe.iterations, note="")
 
             def report(iteration: int, loss: float, task: "TaskID" = task) -> None:
-                progress.update(task, completed=iteration, loss=loss)
+                progress.update(task, completed=iteration, note=f"loss {loss:.3f}")
 
             train_run(recipe, datalist, number, output, resume=resume, report=report)
-            progress.update(task, completed=recipe.iterations)
+            if not progress.tasks[task].completed:
+                progress.update(task, completed=recipe.iterations, note="trained before")
     if fold is None:
         bundle, scores = finish_run(recipe, datalist, output)
         _show(scores)

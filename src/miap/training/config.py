@@ -126,7 +126,7 @@ class TrainConfig(Strict):
             values = yaml.safe_load(path.read_text())
             config = cls.model_validate(values)
         except FileNotFoundError as error:
-            raise UsageError(f"There is no training configuration at {path}.") from error
+            raise UsageError(f"There is no training configuration at {path}.", remedy="Check the path.") from error
         except yaml.YAMLError as error:
             raise UsageError(f"{path} is not valid YAML: {error}") from error
         except ValidationError as error:

@@ -61,9 +61,12 @@ class Datalist:
                 for entry in content["training"]
             )
         except FileNotFoundError as error:
-            raise InputError(f"There is no datalist at {path}.") from error
+            raise InputError(f"There is no datalist at {path}.", remedy="Check the path.") from error
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"The datalist {path} cannot be used: {error!r}.") from error
+            raise InputError(
+                f"The datalist {path} cannot be used: {error!r}.",
+                remedy="It is JSON: docs/how-to/train.md shows one.",
+            ) from error
         _check(cases, path)
         return cls(cases)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from miap.errors import InputError, UsageError
 from miap.inference.backend import TorchBackend
 from miap.inference.bundle import Bundle
 from miap.inference.segmenter import Segmenter
@@ -17,13 +18,26 @@ def weights_of(output: Path, fold: int) -> Path:
     return output / f"fold{fold}" / "weights.safetensors"
 
 
+def chosen_folds(datalist: Datalist, fold: int | None) -> tuple[int, ...]:
+    """The one fold that is asked for, or all.
+
+    Raises:
+        InputError: No case says which fold it is in.
+        UsageError: No case is in the fold asked for.
+    """
+    if not datalist.folds:
+        raise InputError("No case of the datalist has a fold.", remedy='Give each one a "fold", the same per patient.')
+    if fold is not None and fold not in datalist.folds:
+        folds = ", ".join(map(str, datalist.folds))
+        raise UsageError(f"No case is in fold {fold}.", remedy=f"The datalist has the folds {folds}.")
+    return datalist.folds if fold is None else (fold,)
+
+
 def train_run(
     config: TrainConfig, datalist: Datalist, fold: int, output: Path, *, resume: bool, report: Report
 ) -> None:
-    """Train one fold unless it is finished already."""
+    """Train one fold, or what its checkpoint leaves to train, and save its weights."""
     path = weights_of(output, fold)
-    if resume and path.is_file():
-        return
     network = train_fold(config, datalist, fold, path.parent, resume=resume, report=report)
     save_weights(network, path)
 

@@ -1,0 +1,1 @@
+"""What whole runs promise, from a study to its results."""
