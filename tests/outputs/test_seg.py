@@ -39,7 +39,7 @@ def read_masks(path, affine, shape):
     masks = {}
     for number, region in seg_regions(path).items():
         index = (region.points - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
-        assert np.abs(index - np.round(index)).max() < 1e-3
+        assert np.abs(index - np.round(index)).max(initial=0) < 1e-3
         masks[number] = np.zeros(shape, bool)
         masks[number][tuple(np.round(index).astype(int).T)] = True
     return masks
