@@ -1,11 +1,15 @@
 """What all tests share."""
 
 import os
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+Verify = Callable[[Path], list[str]]
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the shared scans are not at {folder} (set MIAP_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def verify() -> Verify:
+    """dciodvfy's errors about a file; skips where it is not installed."""
+    program = shutil.which("dciodvfy")
+    if program is None:
+        pytest.skip("dciodvfy (Debian package dicom3tools) is not installed")
+
+    def errors(path: Path) -> list[str]:
+        done = subprocess.run([program, "-new", str(path)], capture_output=True, text=True, check=False)
+        return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
+
+    return errors

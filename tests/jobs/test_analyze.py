@@ -197,7 +197,7 @@ def test_another_study_gets_other_identifiers(from_dicom: Analysis, from_nifti: 
 # Steps
 
 
-@pytest.mark.req("REQ-NF-P-001")
+@pytest.mark.req("REQ-F-002")
 def test_steps_are_reported_in_order_from_their_beginning_to_their_end(from_dicom: Analysis) -> None:
     grouped = [(step, [f for _, f in group]) for step, group in groupby(from_dicom.reported, key=lambda one: one[0])]
     assert [step for step, _ in grouped] == list(Step)

@@ -1,8 +1,5 @@
 """A small synthetic case: a block with two ellipsoid lesions, as a DICOM series at any orientation."""
 
-import shutil
-import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -185,17 +182,3 @@ def synthetic() -> type[Synthetic]:
 def petct() -> SyntheticCase:
     """CT and PET with a tumour and an oedema."""
     return make_case(modalities=(Modality.CT, Modality.PET))
-
-
-@pytest.fixture(scope="session")
-def verify() -> Callable[[Path], list[str]]:
-    """dciodvfy's errors about a file; skips where it is not installed."""
-    program = shutil.which("dciodvfy")
-    if program is None:
-        pytest.skip("dciodvfy (Debian package dicom3tools) is not installed")
-
-    def errors(path: Path) -> list[str]:
-        done = subprocess.run([program, "-new", str(path)], capture_output=True, text=True, check=False)
-        return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
-
-    return errors
