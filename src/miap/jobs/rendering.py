@@ -1,6 +1,5 @@
 """What an analysis leaves in its result folder."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from miap.imaging.nifti import write_nifti
 from miap.imaging.volume import Volume
 from miap.inference.bundle import Bundle
 from miap.outputs.encapsulated import write_encapsulated_pdf
+from miap.outputs.json_file import write_json
 from miap.outputs.keyimage import key_image
 from miap.outputs.manifest import FileRecord, Manifest, folder_records, identity_words, write_manifest
 from miap.outputs.picture import overview
@@ -87,7 +87,7 @@ def deliver(
 ) -> Findings:
     """Write ``findings.json`` and, last, the manifest with the hash of every other file; returns the findings."""
     findings = replace(outcome.findings, timing_s={step: round(seconds, 3) for step, seconds in times_s.items()})
-    (folder / "findings.json").write_text(json.dumps(findings.to_json(), indent=2, ensure_ascii=False) + "\n")
+    write_json(folder / "findings.json", findings.to_json())
     headers = [image.series.instances[0] for image in outcome.case.images.values() if image.series is not None]
     manifest = Manifest(
         created=outcome.when,
