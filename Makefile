@@ -46,9 +46,10 @@ lint: setup ## Check style, types, floors and dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-fix: setup ## Mend what ruff can mend
+fix: setup ## Mend what ruff can mend, and the traceability page
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python scripts/traceability.py
 
 docs: setup ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict

@@ -126,6 +126,12 @@ def test_regrid_keeps_the_field_of_view_and_its_values(
     assert result.array == pytest.approx(30.0), "no voxel may be taken from outside"
 
 
+def test_an_angle_too_small_to_be_a_normal_number_loses_no_voxel() -> None:
+    volume = turned(axial((6, 6, 6), (1.0, 1.75, 1.0)), (0.0, 0.0, 2.3e-308))
+    result = regrid(volume.with_array(np.full((1, 6, 6, 6), 30.0, np.float32)), (1.0, 1.0, 1.0), fill=-1000)
+    assert result.array == pytest.approx(30.0)
+
+
 @pytest.mark.parametrize("factor", [0.5, 2.0, 3.0])
 def test_regrid_shifts_nothing(factor: float) -> None:
     grid = axial((48, 48, 48), (2.0, 2.0, 2.0))

@@ -35,7 +35,8 @@ class Volume:
         affine = np.asarray(self.affine, dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
             raise ValueError("a Volume's affine is a finite, invertible 4×4 matrix")
-        object.__setattr__(self, "affine", affine)
+        # Subnormal entries, found in files as well as by arithmetic, break the SVD in which ITK inverts a direction.
+        object.__setattr__(self, "affine", np.where(np.abs(affine) < 1e-12, 0.0, affine))
 
     @property
     def shape(self) -> tuple[int, int, int]:

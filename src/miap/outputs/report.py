@@ -153,7 +153,7 @@ def _identity(report: Report) -> Table:
     return _pairs([
         [("Patient", subject.name), ("Study", subject.study)],
         [("Patient ID", subject.patient_id), ("Study date", subject.study_date)],
-        [("Born", ", ".join(part for part in (subject.birth_date, subject.sex) if part)),
+        [("Born, sex", ", ".join(part or "–" for part in (subject.birth_date, subject.sex))),
          ("Accession", subject.accession)],
         [("Model", f"{report.model['name']} {report.model['version']}"), ("Analysed", spoken(report.when))],
     ])  # fmt: skip
