@@ -24,6 +24,7 @@ from pydicom.uid import (
 )
 
 from miap.errors import InputError
+from miap.imaging.bounded import BoundedFile
 
 CLASSIC_CLASSES = frozenset({CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage})
 """SOP classes that hold one slice a file."""
@@ -58,7 +59,7 @@ def read_header(path: Path) -> Dataset:
     try:
         size = path.stat().st_size
         _check_inflation(path, size)
-        with path.open("rb") as file:
+        with BoundedFile(path) as file:
             if not _begins_as_dicom(file.read(132)):
                 raise InputError(f"{path} is no DICOM file.", remedy="Remove it, or export it again as DICOM.")
             file.seek(0)

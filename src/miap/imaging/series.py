@@ -25,6 +25,7 @@ from pydicom.uid import (
 
 from miap.errors import InputError
 from miap.imaging import stack
+from miap.imaging.bounded import BoundedFile
 from miap.imaging.content import check_content
 from miap.imaging.files import files_below
 from miap.imaging.header import (
@@ -238,7 +239,8 @@ def _rescaled(instance: Dataset, file: Path) -> Array:
             raise ValueError("it has a Modality LUT")
         slope = number(instance, "RescaleSlope", default[0])
         intercept = number(instance, "RescaleIntercept", default[1])
-        dataset = pydicom.dcmread(file, force=True)
+        with BoundedFile(file) as opened:
+            dataset = pydicom.dcmread(opened, force=True)
         dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
         pixels = dataset.pixel_array
         if pixels.shape != (instance.Rows, instance.Columns):

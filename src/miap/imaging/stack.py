@@ -13,6 +13,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from miap.errors import InputError
+from miap.imaging.bounded import BoundedFile
 from miap.imaging.content import MAX_VOXELS
 from miap.imaging.volume import Affine
 
@@ -134,8 +135,13 @@ def _without_copies(indices: list[int], along: Vector, files: Sequence[Path]) ->
 
 
 def _same_pixels(one: Path, other: Path) -> bool:
-    one_data, other_data = (pydicom.dcmread(file, force=True).get("PixelData") for file in (one, other))
-    return bool(one_data == other_data)
+    return _pixels(one) == _pixels(other)
+
+
+def _pixels(file: Path) -> bytes | None:
+    with BoundedFile(file) as opened:
+        data: bytes | None = pydicom.dcmread(opened, force=True).get("PixelData")
+    return data
 
 
 def _check_gaps(along: Vector, files: Sequence[Path]) -> None:

@@ -1,0 +1,89 @@
+"""What is fuzzed: each reader as a function of one file, or of a study with one spoiled object in it."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from miap.errors import InputError
+from miap.imaging.case import assemble
+from miap.imaging.header import read_header
+from miap.imaging.nifti import read_mask, read_nifti
+from miap.imaging.series import scan
+from tests.fuzz.spoil import spoil
+
+CORPUS = Path(__file__).parent / "corpus"
+FOUND = Path(__file__).parent / "found"
+"""Inputs that once broke a reader, in a folder named for it."""
+GOOD_SLICES = CORPUS / "series"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader under test.
+
+    Args:
+        suffix: Of the file the input is written to.
+        read: Called with that file; it may raise `InputError` and nothing else.
+        seeds: Folders of the corpus it starts from.
+        share: Its part of all runs, relative to the others'.
+    """
+
+    suffix: str
+    read: Callable[[Path], object]
+    seeds: tuple[str, ...]
+    share: int = 1
+
+    @property
+    def seed_files(self) -> list[Path]:
+        """The files of its corpus."""
+        return [file for folder in self.seeds for file in sorted((CORPUS / folder).iterdir())]
+
+    def survive(self, data: bytes, folder: Path) -> bool:
+        """Read ``data`` as a file in ``folder``; whether it was accepted.
+
+        Raises:
+            Exception: Whatever the reader raised beside an `InputError`: a bug.
+        """
+        file = folder / f"input{self.suffix}"
+        file.write_bytes(data)
+        with suppress(InputError):
+            self.read(file)
+            return True
+        return False
+
+
+def _read_series(file: Path) -> None:
+    """The spoiled object among good slices of a series."""
+    for series in scan([*sorted(GOOD_SLICES.glob("*.dcm"))[1:], file]).series:
+        series.volume()
+
+
+def _read_spoiled(file: Path) -> None:
+    """A whole series, each of whose slices had the same attributes spoiled."""
+    folder = _fresh(file.parent / "spoiled")
+    spoil(file.read_bytes(), sorted(CORPUS.glob("*/*.dcm")), folder)
+    assemble([folder], workdir=_fresh(file.parent / "work"))
+
+
+def _read_case(file: Path) -> None:
+    assemble([file], workdir=_fresh(file.parent / "work"))
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+DICOM = ("series", "pet", "mr")
+TARGETS: dict[str, Target] = {
+    "nifti": Target(".nii", read_nifti, ("nifti",), 4),
+    "nifti-gz": Target(".nii.gz", read_nifti, ("nifti_gz",), 2),
+    "mask": Target(".nii", read_mask, ("mask",), 2),
+    "header": Target(".dcm", read_header, DICOM, 3),
+    "series": Target(".dcm", _read_series, DICOM, 3),
+    "attributes": Target(".bin", _read_spoiled, (), 3),
+    "zip": Target(".zip", _read_case, ("zip",), 3),
+}

@@ -1,0 +1,44 @@
+"""One fuzzing process: ``python -m tests.fuzz.worker TARGET FOLDER [libFuzzer options]``.
+
+An allocation that would take the process 2 GiB past its start fails with a MemoryError, which no reader may let out.
+"""
+
+import logging
+import resource
+import sys
+import tempfile
+import warnings
+from functools import partial
+from pathlib import Path
+
+import atheris
+
+INSTRUMENTED = [
+    "miap.imaging", "nibabel.nifti1", "pydicom.dataelem", "pydicom.dataset", "pydicom.filebase", "pydicom.filereader",
+    "pydicom.values", "zipfile",
+]  # fmt: skip
+with atheris.instrument_imports(include=INSTRUMENTED):
+    from tests.fuzz.target import TARGETS
+
+MOST_BYTES = 2 * 2**30
+
+
+def main(name: str, folder: Path, options: list[str]) -> None:
+    """Fuzz until libFuzzer ends the process; inputs and findings stay in ``folder``."""
+    warnings.simplefilter("ignore")
+    logging.disable()
+    target = TARGETS[name]
+    corpus = folder / "corpus"
+    corpus.mkdir(exist_ok=True)
+    for index, seed in enumerate(target.seed_files):
+        (corpus / f"{index}{target.suffix}").write_bytes(seed.read_bytes())
+    used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_DATA, (used + MOST_BYTES, used + MOST_BYTES))
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
+        arguments = [sys.argv[0], str(corpus), f"-artifact_prefix={folder}/", "-print_final_stats=1", *options]
+        atheris.Setup(arguments, partial(target.survive, folder=Path(scratch)))
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
