@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from miap.imaging.modality import Modality
     from miap.jobs.analyze import Result
 
+_MOST_FLAGS = 6
+
 
 @app.command()
 def analyze(
@@ -96,8 +98,11 @@ def _show(result: "Result") -> None:
         console.print(table)
     else:
         console.print("[bold]No lesion found.[/] This does not rule disease out.")
-    for flag in findings.quality.flags:
+    flags = findings.quality.flags
+    for flag in flags[:_MOST_FLAGS]:
         console.print(f"[yellow]●[/] {escape(flag)}")
+    if len(flags) > _MOST_FLAGS:
+        console.print(f"[yellow]●[/] … and {len(flags) - _MOST_FLAGS} more, in the report.")
     for note in result.notes:
         console.print(f"[dim]● {escape(note)}[/]")
     seconds = sum(findings.timing_s.values())

@@ -87,9 +87,9 @@ def check_quality(
         limits: When to speak.
 
     Returns:
-        Status ``review`` where there is any flag, else ``good``.
+        Status ``review`` where there is any flag, else ``good``. Flags of the whole case come first, then one a lesion.
     """
-    flags = [f"Lesion {lesion.id} {flag}." for lesion in lesions for flag in lesion.flags]
+    flags = []
     measures = {"lesions": float(len(lesions)), "volume_ml": sum(lesion.volume_ml for lesion in lesions)}
     if lesions:
         measures["lowest_confidence"] = min(lesion.confidence for lesion in lesions)
@@ -116,6 +116,7 @@ def check_quality(
             max_deviations=limits.max_deviations,
             max_ratio=limits.max_ratio,
         )
+    flags += [f"Lesion {lesion.id} {', and '.join(lesion.flags)}." for lesion in lesions if lesion.flags]
     return Quality("review" if flags else "good", tuple(flags), measures)
 
 
