@@ -10,7 +10,8 @@ import pydicom
 import pytest
 
 from miap.errors import InputError
-from miap.imaging.case import RULE, Case, assemble
+from miap.imaging.case import Case, assemble
+from miap.imaging.choice import RULE, Rejected
 from miap.imaging.modality import Modality
 from tests.dicom_factory import affine, uid, voxels, write_series
 
@@ -97,7 +98,7 @@ def test_four_sequences_are_told_apart(case_of: Callable[..., Case], tmp_path: P
         write_series(tmp_path / str(number), "MR", SeriesNumber=number, SeriesDescription=description)
     case = case_of(tmp_path)
     assert chosen(case) == {T1: 1, T1C: 2, T2: 3, FLAIR: 4}
-    assert case.notes == ('No role was recognised for series 5 "DWI" (4 slices).',)
+    assert case.notes == ('No role was recognised for series 5 "DWI" (4 slices): diffusion.',)
 
 
 # Which of several
@@ -112,8 +113,10 @@ def test_the_stated_rule_decides_and_is_shown(case_of: Callable[..., Case], tmp_
     (choice,) = case_of(tmp_path).choices
     assert choice.chosen == 'series 4 "T1 fine early" (4 slices)'
     assert choice.rejected == (
-        'series 9 "T1 fine late" (4 slices)', 'series 2 "T1 coarse" (4 slices)', 'series 1 "T1 few" (3 slices)'
-    )  # fmt: skip
+        Rejected('series 9 "T1 fine late" (4 slices)', "equally good, with a higher series number"),
+        Rejected('series 2 "T1 coarse" (4 slices)', "its pixels are larger"),
+        Rejected('series 1 "T1 few" (3 slices)', "it covers 9 mm, the chosen one 12 mm"),
+    )
     assert choice.rule == RULE
 
 
@@ -138,8 +141,9 @@ def test_a_series_that_cannot_be_read_is_passed_over_and_says_why(case_of: Calla
     case = case_of(tmp_path)
     assert chosen(case) == {PET: 2}
     assert not case.faults
-    assert "A slice is missing" in case.choices[0].rejected[0]
-    assert "PatientWeight is missing" in case.choices[0].rejected[1]
+    why = {one.series: one.reason for one in case.choices[0].rejected}
+    assert "A slice is missing" in why['series 3 "PT"']
+    assert "PatientWeight is missing" in why['series 1 "PT" (4 slices)']
 
 
 @pytest.mark.parametrize("wanted", ["1", str(uid("MR", 1, "T1 few"))])

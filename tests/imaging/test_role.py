@@ -1,4 +1,4 @@
-"""Roles by the words and times that scanners and people write."""
+"""What headers of many makers and languages are recognised as, how surely, and why."""
 
 from pathlib import Path
 from typing import Any
@@ -6,14 +6,18 @@ from typing import Any
 import pytest
 
 from miap.imaging.modality import Modality
-from miap.imaging.role import is_mask_name, role_from_name, role_of, says_uncorrected
+from miap.imaging.role import DOUBTFUL_BELOW, Recognition, looked_for, recognise
+from miap.imaging.series import read_series
 from tests.dicom_factory import header
+from tests.imaging.headers import DARK, IMAGES, LANGUAGES, MAKERS, SPIN_T1, TURBO_T2, WITHOUT_ROLE, image, mr
+
+pytestmark = pytest.mark.req("REQ-F-007")
 
 DESCRIPTIONS = {
     Modality.T1: [
         "t1_se_tra", "AX T1", "AXT1", "Sag T1 FLAIR", "T1W_3D_TFE", "t1_mprage_sag_p2_iso", "MPRAGE", "AX T1 PRE GD",
         "T1 non contrast", "T1 w/o contrast", "T1 nativ", "3D SPGR", "BRAVO", "SAG T1 posterior fossa", "COR T1 SE",
-        "t1 unenhanced", "IBSI_1_STS_001_MR_T1_image", "VIBE dixon", "T1 pre-contrast",
+        "t1 unenhanced", "IBSI_1_STS_001_MR_T1_image", "VIBE dixon", "T1 pre-contrast", "T1-weighted",
     ],
     Modality.T1C: [
         "T1 AX POST", "AX T1 +C", "T1+C", "t1_se_tra_KM", "AX T1 C+", "T1 post Gd", "t1ce", "T1C", "T1_Gd", "T1-GAD",
@@ -32,14 +36,45 @@ DESCRIPTIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.req("REQ-F-007")
+def of(attributes: dict[str, Any]) -> Recognition:
+    """What a header of these attributes is taken for."""
+    kind = attributes["Modality"] if attributes["Modality"] in ("CT", "PT") else "MR"
+    bare = {"CorrectedImage": None, "DecayCorrection": None, "Units": None} if kind == "PT" else {}
+    return recognise(header(kind, **{**bare, **attributes}))
+
+
 @pytest.mark.parametrize(
     ("description", "role"), [(text, role) for role, texts in DESCRIPTIONS.items() for text in texts]
 )
 @pytest.mark.parametrize("keyword", ["SeriesDescription", "ProtocolName"])
-def test_words_tell_mr_roles(description: str, role: Modality | None, keyword: str) -> None:
+def test_words_alone_tell_mr_roles(description: str, role: Modality | None, keyword: str) -> None:
     other = "ProtocolName" if keyword == "SeriesDescription" else "SeriesDescription"
-    assert role_of(header("MR", **{keyword: description, other: ""})) is role
+    assert recognise(header("MR", **{keyword: description, other: ""})).role is role
+
+
+@pytest.mark.parametrize(
+    ("attributes", "role"),
+    [(attributes, role) for _, attributes, role in MAKERS + LANGUAGES + IMAGES],
+    ids=[f"{kind}: {attributes['SeriesDescription']}" for kind, attributes, _ in MAKERS + LANGUAGES + IMAGES],
+)
+def test_headers_of_many_makers_and_languages_tell_the_role_surely(attributes: dict[str, Any], role: Modality) -> None:
+    found = of(attributes)
+    assert found.role is role, found
+    assert not found.doubtful, found
+    assert found.kind == role.words
+    assert found.reasons
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes"),
+    WITHOUT_ROLE,
+    ids=[f"{kind}: {attributes['SeriesDescription']}" for kind, attributes in WITHOUT_ROLE],
+)
+def test_what_is_no_plain_image_has_no_role_and_says_what_it_is(kind: str, attributes: dict[str, Any]) -> None:
+    found = of(attributes)
+    assert found.role is None, found
+    assert kind.lower() in found.kind.lower(), found
+    assert found.reasons
 
 
 TIMES: list[tuple[dict[str, Any], Modality | None]] = [
@@ -62,79 +97,103 @@ TIMES: list[tuple[dict[str, Any], Modality | None]] = [
 
 @pytest.mark.parametrize(("attributes", "role"), TIMES)
 def test_times_tell_mr_roles_where_words_are_silent(attributes: dict[str, Any], role: Modality | None) -> None:
-    assert role_of(header("MR", SeriesDescription="series 4", **attributes)) is role
+    assert recognise(header("MR", SeriesDescription="series 4", **attributes)).role is role
 
 
+AGENTS = [
+    (mr("AX T1", **SPIN_T1, ContrastBolusAgent="Gadovist"), Modality.T1C, "contrast agent given: Gadovist"),
+    (mr("AX T1", **SPIN_T1, ContrastBolusAgent="NONE"), Modality.T1, 'the contrast agent is given as "NONE"'),
+    (mr("AX T1", **SPIN_T1, ContrastBolusAgent="ohne KM"), Modality.T1, "is given as"),
+    (mr("AX T1", **SPIN_T1, ContrastBolusAgent="无"), Modality.T1, "is given as"),
+    (mr("AX T1", **SPIN_T1, ContrastBolusAgent=""), Modality.T1, "nothing speaks of a contrast agent"),
+    (mr("AX T1 PRE", **SPIN_T1, ContrastBolusAgent="Gadovist"), Modality.T1, "but contrast agent given"),
+    (mr("AX T1 POST", **SPIN_T1, ContrastBolusAgent="NONE"), Modality.T1C, "but the contrast agent is given as"),
+    (
+        mr("AX T1", **SPIN_T1, ContrastBolusAgent="Gd", ContrastBolusStartTime="101500", AcquisitionTime="100000"),
+        Modality.T1,
+        "taken before Gd was given",
+    ),
+    (
+        mr("AX T1", **SPIN_T1, ContrastBolusAgent="Gd", ContrastBolusStartTime="095500", AcquisitionTime="100000"),
+        Modality.T1C,
+        "contrast agent given: Gd",
+    ),
+    (mr("AX T2", **TURBO_T2, ContrastBolusAgent="Gadovist"), Modality.T2, "those of T2"),
+    (mr("AX FLAIR", **DARK, ContrastBolusAgent="Gadovist"), Modality.FLAIR, "inversion time 2500 ms"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "role", "reason"), AGENTS)
+def test_the_agent_makes_a_t1_one_after_contrast_unless_words_or_clock_deny_it(
+    attributes: dict[str, Any], role: Modality, reason: str
+) -> None:
+    found = of(attributes)
+    assert found.role is role
+    assert reason in found.because
+
+
+def test_reasons_are_words_a_radiographer_knows() -> None:
+    found = of(mr("AX T2 FLAIR", **DARK))
+    assert found.reasons == (
+        'the description says "t2" and "flair"',
+        "repetition time 9000 ms, echo time 89 ms and inversion time 2500 ms are those of FLAIR",
+    )
+
+
+DOUBTFUL = [
+    (mr("AX T1", **TURBO_T2), Modality.T1, "are those of T2"),
+    (mr("AX T2", **SPIN_T1), Modality.T2, "are those of T1"),
+    (mr("AX FLAIR", **SPIN_T1), Modality.FLAIR, "are those of T1"),
+    (mr("AX T2", 4000, 90, 0, ["EP", "SE"]), Modality.T2, "echo-planar"),
+    (mr("PD T2"), Modality.T2, "two weightings"),
+    (image("PT", "PET NAC", CorrectedImage=("DECY", "ATTN")), Modality.PET, "attenuation is among its corrections"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "role", "reason"), DOUBTFUL)
+def test_a_conflict_makes_the_role_doubtful_and_is_said(
+    attributes: dict[str, Any], role: Modality, reason: str
+) -> None:
+    found = of(attributes)
+    assert found.role is role
+    assert found.doubtful
+    assert 0 < found.confidence < DOUBTFUL_BELOW
+    assert "but" in found.because or "two weightings" in found.because
+    assert reason in found.because
+
+
+def test_the_more_speaks_for_a_role_the_surer_it_is() -> None:
+    agreed, words, protocol, times, conflict = (
+        of(attributes).confidence
+        for attributes in (
+            mr("AX T2", **TURBO_T2), mr("AX T2"), mr("", ProtocolName="AX T2"), mr("series 4", **TURBO_T2),
+            mr("AX T2", **SPIN_T1),
+        )
+    )  # fmt: skip
+    assert 1 > agreed > words > protocol > times > DOUBTFUL_BELOW > conflict > 0
+
+
+def test_every_role_can_be_looked_for() -> None:
+    assert all(looked_for(role) for role in Modality)
+
+
+@pytest.mark.shared_data
 @pytest.mark.parametrize(
-    ("description", "agent", "role"),
+    ("place", "role"),
     [
-        ("AX T1", "Gadovist", Modality.T1C),
-        ("AX T1", "NONE", Modality.T1),
-        ("AX T1", "", Modality.T1),
-        ("AX T1 PRE", "Gadovist", Modality.T1),
-        ("AX T2", "Gadovist", Modality.T2),
-        ("AX FLAIR", "Gadovist", Modality.FLAIR),
+        ("sts_dicom/STS_001/CT", Modality.CT),
+        ("sts_dicom/STS_001/PET", Modality.PET),
+        ("sts_dicom/STS_001/MR_T1", Modality.T1),
+        ("sts_dicom/STS_007/MR_T1", Modality.T1),
+        ("sts_raw_STS_001/FDG_PET/image", Modality.PET),
+        ("sts_raw_STS_001/MR_T2/image", Modality.T2),
+        ("dicom_cases/pseudo_phi_mr", Modality.T2),
+        ("dicom_cases/dcmqi/segmentations/ct-3slice", Modality.CT),
+        ("dicom_cases/rt_utils/oriented_data", Modality.CT),
     ],
 )
-def test_the_agent_makes_a_t1_one_after_contrast(description: str, agent: str, role: Modality) -> None:
-    assert role_of(header("MR", SeriesDescription=description, ContrastBolusAgent=agent)) is role
-
-
-@pytest.mark.parametrize(
-    ("modality", "attributes", "role"),
-    [
-        ("CT", {}, Modality.CT),
-        ("CT", {"RescaleType": "HU"}, Modality.CT),
-        ("CT", {"RescaleType": "Z_EFF"}, None),
-        ("PT", {}, Modality.PET),
-        ("MR", {"SeriesDescription": "AX T1", "ImageType": ["DERIVED", "SECONDARY", "SUBTRACTION"]}, None),
-        ("CT", {"Modality": "NM"}, None),
-        ("CT", {"Modality": None}, None),
-    ],
-)
-def test_modality_and_image_type_come_first(modality: str, attributes: dict[str, Any], role: Modality | None) -> None:
-    assert role_of(header(modality, **attributes)) is role
-
-
-FILES = {
-    Modality.T1: [
-        "t1.nii", "Pre_Scan_T1.nii.gz", "Post_Scan_T1.nii.gz", "MR_T1_image.nii.gz", "x-t1n.nii.gz", "s_T1w.nii",
-    ],
-    Modality.T1C: [
-        "BraTS2021_00006_t1ce.nii.gz", "t1c.nii", "case-t1gd.nii", "t1_gd.nii", "T1-post.nii", "t1_c.nii.gz",
-        "sub-1_ce-gad_T1w.nii.gz",
-    ],
-    Modality.T2: ["BraTS2021_00006_t2.nii.gz", "a_t2w.nii"],
-    Modality.FLAIR: ["flair.nii.gz", "x_t2_flair.nii", "BraTS-GLI-1-t2f.nii.gz"],
-    Modality.CT: ["CT_image.nii.gz", "ct.nii"],
-    Modality.PET: ["PET_image.nii.gz", "pt.nii", "suv.nii.gz"],
-    None: ["image.nii.gz", "act.nii", "t1_t2.nii", "pet_ct.nii", "t10.nii", "patient.nii.gz"],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "role"), [(name, role) for role, names in FILES.items() for name in names])
-def test_a_token_of_the_file_name_tells_the_role(name: str, role: Modality | None) -> None:
-    assert role_from_name(Path("t2_flair_ct") / name) is role, "folders do not count"
-
-
-def test_pt_may_mean_patient() -> None:
-    assert role_from_name(Path("pt_004_t1.nii.gz")) is Modality.T1
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("CT_mask.nii.gz", True), ("x_seg.nii", True), ("gtv.nii", True), ("ct.nii", False), ("masked_t1.nii", False)],
-)
-def test_masks_are_told_by_name(name: str, expected: bool) -> None:
-    assert is_mask_name(Path(name)) is expected
-
-
-@pytest.mark.parametrize(
-    ("description", "expected"),
-    [
-        ("PET NAC", True), ("WB_NAC_2D", True), ("No AC", True), ("non-attenuation corrected", True),
-        ("uncorrected", True), ("PET w/o AC", True), ("PET AC", False), ("CTAC", False), ("PET WB 3D MAC", False),
-    ],
-)  # fmt: skip
-def test_descriptions_say_when_attenuation_is_not_corrected(description: str, expected: bool) -> None:
-    assert says_uncorrected(description) is expected
+def test_real_series_are_what_they_are(place: str, role: Modality, shared_data: Path) -> None:
+    for series in read_series([shared_data / place]):
+        found = recognise(series.instances[0])
+        assert found.role is role, found
+        assert not found.doubtful, found

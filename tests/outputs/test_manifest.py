@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from miap import __version__
-from miap.imaging.case import Choice
+from miap.imaging.choice import Choice, Rejected
 from miap.imaging.modality import Modality
 from miap.outputs import manifest as module
 from miap.outputs.json_file import write_json
@@ -27,7 +27,16 @@ def manifest(synthetic):
     return Manifest(
         created=synthetic.when,
         inputs=[FileRecord("doe_jane/CT/2.dcm", 5, "b" * 64), FileRecord("DOE_JANE/CT/1.dcm", 4, "a" * 64)],
-        choices=[Choice(Modality.CT, "series 3 of Doe^Jane", ("series 4",), "most slices")],
+        choices=[
+            Choice(
+                Modality.CT,
+                "series 3 of Doe^Jane",
+                "most slices",
+                0.97123,
+                ("it is Jane's CT",),
+                (Rejected("series 4", "older than Doe's"),),
+            )
+        ],
         model=synthetic.model | {"secret": "not told"},
         settings={"windows": 4},
         times_s={"segment": 1.23456},
@@ -68,7 +77,9 @@ def test_the_manifest_tells_all_of_the_run(tmp_path, manifest):
     assert said["model"] == {"name": "sarcoma-petct", "version": "1.2.0", "sha256": "ab" * 32}
     assert said["times_s"] == {"segment": 1.235}
     assert said["choices"][0]["role"] == "ct"
-    assert said["choices"][0]["rejected"] == ["series 4"]
+    assert said["choices"][0]["rejected"] == [{"series": "series 4", "reason": "older than [patient]'s"}]
+    assert said["choices"][0]["confidence"] == 0.97
+    assert said["choices"][0]["reasons"] == ["it is [patient]'s CT"]
     assert said["outputs"] == [{"path": "findings.json", "bytes": 3, "sha256": "c" * 64}]
 
 

@@ -1,26 +1,21 @@
 """A case: the images of one patient, each with the role it plays."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from miap.errors import InputError
+from miap.imaging.choice import RULE, Candidate, Choice, Rejected, lost, ranked
+from miap.imaging.filename import is_mask_name, role_from_name
 from miap.imaging.files import contents
-from miap.imaging.header import is_dicom, words
+from miap.imaging.header import is_dicom
 from miap.imaging.modality import Modality
 from miap.imaging.nifti import read_nifti, says_position
-from miap.imaging.role import is_mask_name, role_from_name, role_of, says_uncorrected
+from miap.imaging.role import looked_for, recognise
 from miap.imaging.series import Fault, Scan, Series, claims_dicom, scan
 from miap.imaging.suv import suv_factors
 from miap.imaging.volume import Volume
-
-RULE = (
-    "PET corrected for attenuation first; then most slices; then the smallest pixels; then the lowest series number; "
-    "then the lowest series UID"
-)
-"""How one of several series for a role is chosen."""
 
 _BY_USER = "named by the user"
 _NOTHING: Mapping[Modality, Path] = MappingProxyType({})
@@ -36,16 +31,6 @@ class Image:
     series: Series | None = None
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What was taken for a role, what else could have been (and why it was not, if it was tried), and the rule."""
-
-    role: Modality
-    chosen: str
-    rejected: tuple[str, ...]
-    rule: str
-
-
 @dataclass(frozen=True, eq=False)
 class Case:
     """The images of one patient by role.
@@ -56,12 +41,16 @@ class Case:
         notes: What the user should know: what was set aside, images that share no frame of reference, faults.
         faults: Roles that the study has only in a series that cannot be used, and why. Whoever needs such a role
             raises the error (see `volumes`).
+        doubts: Roles whose image may be another, and why, with how to choose it; they are among the notes too.
+        seen: Every image series of the study in a line, also those without a role.
     """
 
     images: dict[Modality, Image]
     choices: tuple[Choice, ...] = ()
     notes: tuple[str, ...] = ()
     faults: dict[Modality, InputError] = field(default_factory=dict)
+    doubts: dict[Modality, str] = field(default_factory=dict)
+    seen: tuple[str, ...] = ()
 
     @property
     def is_dicom(self) -> bool:
@@ -82,6 +71,14 @@ class Case:
     def roles(self) -> frozenset[Modality]:
         """Roles the study means to offer: those with an image and those with a fault."""
         return frozenset(self.images) | frozenset(self.faults)
+
+    def missing(self, roles: Iterable[Modality]) -> str:
+        """What was looked for in vain, and what is there instead, in sentences; empty if all roles are there."""
+        absent = [role for role in Modality if role in set(roles) - self.roles]
+        if not absent:
+            return ""
+        sought = " ".join(f"{role.words} was looked for: {looked_for(role)}." for role in absent)
+        return f"{sought} There is: {'; '.join(self.seen) or 'no DICOM series of CT, MR or PET'}."
 
     def volumes(self, roles: Iterable[Modality]) -> dict[Modality, Volume]:
         """The volumes of some roles.
@@ -106,8 +103,9 @@ def assemble(
 ) -> Case:
     """Find the images in what a user hands over, and tell which is which.
 
-    DICOM series get their role from their headers (`role.role_of`), NIfTI files from their names
-    (`role.role_from_name`). Of several series for one role `RULE` chooses, and passes over any that cannot be read.
+    DICOM series get their role from their headers (`role.recognise`), NIfTI files from their names
+    (`filename.role_from_name`). Of several series for one role `choice.RULE` chooses, and passes over any that cannot
+    be read.
 
     Args:
         paths: Folders (with all below them), files, and zips of these.
@@ -136,7 +134,9 @@ class _Assembly:
         self.images: dict[Modality, Image] = {}
         self.choices: dict[Modality, Choice] = {}
         self.faults: dict[Modality, InputError] = {}
+        self.doubts: dict[Modality, str] = {}
         self.notes: list[str] = []
+        self.seen: list[str] = []
 
     def add_named(self, role: Modality, path: Path) -> None:
         """An image whose role the user states.
@@ -148,8 +148,8 @@ class _Assembly:
             self._add_nifti(role, found.nifti[0], _BY_USER)
             return
         scanned = scan(found.others)
-        fitting = [one for one in scanned.series if one.modality_code == _code(role)]
-        sure = [one for one in fitting if role_of(one.instances[0]) is role]
+        fitting = [one for one in _candidates(scanned.series) if one.series.modality_code == _code(role)]
+        sure = [one for one in fitting if one.recognition.role is role]
         self._choose(role, sure or fitting, [f for f in scanned.faults if str(f.header.get("Modality")) == _code(role)])
         if role in self.faults:
             raise self.faults[role]
@@ -157,7 +157,8 @@ class _Assembly:
             raise InputError(
                 f"{path} holds no {role.words} image.", remedy=f"Give one NIfTI file or series: --image {role}=FILE."
             )
-        self.choices[role] = replace(self.choices[role], rule=_BY_USER)
+        self.choices[role] = replace(self.choices[role], rule=_BY_USER, confidence=1.0)
+        self.doubts.pop(role, None)
 
     def add_found(self, paths: Sequence[Path], chosen: Mapping[Modality, str]) -> None:
         """Whatever is in ``paths``, but for the roles that have their image."""
@@ -173,8 +174,10 @@ class _Assembly:
         self.notes += scanned.notes
         for role, wanted in chosen.items():
             self._add_series(role, _chosen_by_user(wanted, role, scanned))
-        taken = {image.series.uid for image in self.images.values() if image.series}
-        self._add_by_header([one for one in scanned.series if one.uid not in taken], scanned.faults)
+        taken = [image.series.files for image in self.images.values() if image.series]
+        candidates = _candidates(scanned.series)
+        self.seen += [one.seen for one in candidates]
+        self._add_by_header([one for one in candidates if one.series.files not in taken], scanned.faults)
         self._add_by_name(found.nifti, found.given)
 
     def case(self, paths: Sequence[Path]) -> Case:
@@ -201,43 +204,54 @@ class _Assembly:
         if len({one.study_uid for one in series.values()}) > 1:
             self.notes.append(f"The images are of different studies: {', '.join(series)}.")
         self.notes += [f"{role.words} was left out: {error}" for role, error in self.faults.items()]
+        self.notes += self.doubts.values()
         in_order = [role for role in Modality if role in self.images]
         return Case(
             {role: self.images[role] for role in in_order},
             tuple(self.choices[role] for role in in_order),
             tuple(self.notes),
             self.faults,
+            self.doubts,
+            tuple(self.seen),
         )
 
-    def _add_by_header(self, series: Sequence[Series], faults: Sequence[Fault]) -> None:
+    def _add_by_header(self, candidates: Sequence[Candidate], faults: Sequence[Fault]) -> None:
         """DICOM series whose header tells their role."""
-        roles = {one.uid: role_of(one.instances[0]) for one in series}
-        fault_roles = [role_of(fault.header) for fault in faults]
+        fault_roles = [recognise(fault.header).role for fault in faults]
         for role in Modality:
             if role not in self.images:
                 self._choose(
                     role,
-                    [one for one in series if roles[one.uid] is role],
+                    [one for one in candidates if one.recognition.role is role],
                     [fault for fault, its_role in zip(faults, fault_roles, strict=True) if its_role is role],
                 )
-        idle = [one.title for one in series if roles[one.uid] is None]
+        idle = [one.seen for one in candidates if one.recognition.role is None]
         if idle:
-            self.notes.append(f"No role was recognised for {', '.join(idle)}.")
+            self.notes.append(f"No role was recognised for {'; '.join(idle)}.")
         self.notes += [f"Left out: {f.error}" for f, role in zip(faults, fault_roles, strict=True) if role is None]
 
-    def _choose(self, role: Modality, candidates: Sequence[Series], faults: Sequence[Fault]) -> None:
+    def _choose(self, role: Modality, candidates: Sequence[Candidate], faults: Sequence[Fault]) -> None:
         """The first usable candidate by `RULE`; a fault if there is none."""
+        failed = [Rejected(_titled(fault), str(fault.error)) for fault in faults]
         errors = [fault.error for fault in faults]
-        ranked = sorted(candidates, key=_rank)
-        for index, candidate in enumerate(ranked):
+        order = ranked(candidates)
+        for index, best in enumerate(order):
             try:
-                self._add_series(role, candidate)
+                self._add_series(role, best.series)
             except InputError as error:
+                failed.append(Rejected(best.title, str(error)))
                 errors.append(error)
                 continue
-            rejected = (*(one.title for one in ranked[index + 1 :]), *(str(error) for error in errors))
-            rule = RULE if rejected else "the only one"
-            self.choices[role] = Choice(role, candidate.title, rejected, rule)
+            rejected = (*(Rejected(one.title, lost(one, best)) for one in order[index + 1 :]), *failed)
+            found = best.recognition
+            self.choices[role] = Choice(
+                role, best.title, RULE if rejected else "the only one", found.confidence, found.reasons, rejected
+            )
+            if found.doubtful:
+                self.doubts[role] = (
+                    f"{role.words} is {best.title}, but that is doubtful ({found.confidence:.0%}): {found.because}. "
+                    f"If another is meant, say so: --series {role}=NUMBER."
+                )
             return
         if errors:
             self.faults[role] = errors[0]
@@ -248,7 +262,7 @@ class _Assembly:
         if role is Modality.PET:
             array *= suv_factors(series.instances).astype(array.dtype)
         self.images[role] = Image(volume.with_array(array, modality=role), series.files, series)
-        self.choices[role] = Choice(role, series.title, (), _BY_USER)
+        self.choices[role] = Choice(role, series.title, _BY_USER)
 
     def _add_by_name(self, files: Sequence[Path], given: frozenset[Path]) -> None:
         """NIfTI files whose names tell their role."""
@@ -284,19 +298,11 @@ class _Assembly:
         self.images[role] = Image(read_nifti(file, role), (file,))
         if not says_position(file):
             self.notes.append(f"{file.name} does not say how the patient lies: left and right may be swapped.")
-        self.choices[role] = Choice(role, file.name, (), rule)
+        self.choices[role] = Choice(role, file.name, rule)
 
 
-def _rank(series: Series) -> tuple[int, int, float, float, str]:
-    """Sorts the best candidate first: see `RULE`."""
-    first = series.instances[0]
-    corrections = words(first, "CorrectedImage")
-    if says_uncorrected(series.description) or (corrections and "ATTN" not in corrections):
-        correction = 2
-    else:
-        correction = 0 if corrections else 1
-    area = float(first.PixelSpacing[0]) * float(first.PixelSpacing[1])
-    return correction, -len(series.files), round(area, 4), series.number or math.inf, series.uid
+def _candidates(series: Iterable[Series]) -> list[Candidate]:
+    return [Candidate(one, recognise(one.instances[0])) for one in series]
 
 
 def _chosen_by_user(wanted: str, role: Modality, scanned: Scan) -> Series:
@@ -320,6 +326,12 @@ def _chosen_by_user(wanted: str, role: Modality, scanned: Scan) -> Series:
             f"Series {wanted} is {matching[0].modality_code}, no {role.words}.", remedy=f"There are {there}."
         )
     return matching[0]
+
+
+def _titled(fault: Fault) -> str:
+    """How messages name a series that cannot be used."""
+    header = fault.header
+    return " ".join(f'series {header.get("SeriesNumber") or ""} "{header.get("SeriesDescription") or ""}"'.split())
 
 
 def _listed(paths: Sequence[Path]) -> str:

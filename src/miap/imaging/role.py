@@ -1,138 +1,188 @@
-"""Which role an image plays in a case, told from what its header or its file name says."""
+"""Which role a DICOM series plays in a case, how sure that is, and why, in words a radiographer knows.
 
-import re
-from pathlib import Path
+The words, times and weights are data: ``roles.toml``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from miap.imaging.header import number, words
+from miap.imaging.contrast import agent_name, contrast
+from miap.imaging.header import words
 from miap.imaging.modality import Modality
+from miap.imaging.vocabulary import among, normal, said, said_by_sequence, table
+from miap.imaging.weighting import first_number, weighting
 
-_OTHER_MR = re.compile(
-    r"\bloc(ali[sz]er)?\b|scout|survey|\b3 ?pl(ane)?\b|calib|dwi|diff|\badc|\bep2d|\bdti|\btrac(e|ew)\b|\bswi|swan"
-    r"|t2 ?(\*|star\b|s\b)|hemo|perf|\bdsc|\bdce|\bpwi|\basl\b|\bcb[fv]\b|\bmtt\b|\bttp\b|bold|fmri|\bmra\b|\btof"
-    r"|angio|spectr|\bmrs\b|\bmip\b|\bsub(tr\w*)?\b|phase|\bmap(ping)?\b|stir"
-)
-_FLAIR = re.compile(r"flair|dark ?fluid|\btirm\b|t2f\b")
-_T1 = re.compile(r"t1(?!\d)|mp ?rage|\bmpr\b|bravo|f?spgr|vibe|\btfe\b")
-_T2 = re.compile(r"t2(?!\d)|haste|ssfse")
-_NO_CONTRAST = re.compile(
-    r"\bpre\b|\bnon? ?(contrast|c|gd|gad\w*)\b|w ?/ ?o\b|without|\bnativ\w*|\bohne\b|\bsans\b|\bsin\b|un ?enhanced"
-)
-_CONTRAST = re.compile(
-    r"\+ ?(c|gd|gad\w*|km|iv)\b|\+$|\bc ?\+|post\b|\bpost(gd|gad|con|km|c\b)|gd\b|\bgd|gado|\bgad\b|contrast|\bce\b"
-    r"|t1 ?c(e|\b)|\bkm\b|enhanced|with c\b|w ?/ ?c\b|\bkontrast"
-)
-_UNCORRECTED = re.compile(r"\bnac\b|\bno ?n?[ -]?(ac|att\w*)\b|uncorrected|w ?/ ?o ?ac\b|without a")
-_NOT_PLAIN = {
-    "ADC",
-    "TRACEW",
-    "FA",
-    "SUBTRACTION",
-    "PROJECTION IMAGE",
-    "MIP",
-    "PERFUSION",
-    "DIFFUSION",
-    "MPR PROJECTION",
-}
+DOUBTFUL_BELOW: float = table()["confidence"]["doubtful_below"]
+"""A series of less confidence is used only where there is nothing better, and the result says so."""
 
-_FILE_TOKENS = {
-    Modality.T1: {"t1", "t1w", "t1n"},
-    Modality.T1C: {"t1c", "t1ce", "t1gd", "t1cw", "t1post", "t1km"},
-    Modality.T2: {"t2", "t2w"},
-    Modality.FLAIR: {"flair", "t2f", "t2flair"},
-    Modality.CT: {"ct"},
-    Modality.PET: {"pet", "pt", "suv"},
-}
-_MASK_TOKENS = {"mask", "masks", "seg", "segmentation", "label", "labels", "labelmap", "gtv", "roi"}
+_UNITS = ("BQML", "CNTS", "GML", "CM2ML")
 
 
-def role_of(header: Dataset) -> Modality | None:
-    """Role of a DICOM series, from the header of any of its instances; ``None`` if it has none MIAP knows.
+@dataclass(frozen=True)
+class Recognition:
+    """What a series was taken for.
 
-    CT and PET go by Modality. MR goes by the words in Series Description and Protocol Name; contrast also by
-    Contrast/Bolus Agent; where the words say nothing, by the times of the sequence.
+    Args:
+        role: ``None`` if it has none that MIAP knows.
+        kind: What it is in words, also where it has no role: ``T1 after contrast``, ``diffusion``.
+        confidence: 0 to 1.
+        reasons: Phrases, the strongest first.
+    """
+
+    role: Modality | None
+    kind: str
+    confidence: float
+    reasons: tuple[str, ...]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the role needs a look by a human."""
+        return self.role is not None and self.confidence < DOUBTFUL_BELOW
+
+    @property
+    def because(self) -> str:
+        """The reasons as one phrase."""
+        return "; ".join(self.reasons)
+
+
+def recognise(header: Dataset) -> Recognition:
+    """What a DICOM series is, from the header of any of its slices.
+
+    CT and PET go by Modality, unit and corrections. MR goes by Series Description first, where it says nothing by
+    Protocol Name and the sequence's name, always weighed against repetition, echo and inversion time; contrast by
+    words, agent and times. Image Type and words tell what has no role: localizers, diffusion, subtractions and so on.
     """
     modality = "".join(words(header, "Modality"))
-    if modality == "CT":
-        return Modality.CT if "".join(words(header, "RescaleType")) in ("", "HU", "US") else None
-    if modality == "PT":
-        return Modality.PET
-    if modality != "MR" or _NOT_PLAIN & set(words(header, "ImageType")):
-        return None
-    for keyword in ("SeriesDescription", "ProtocolName"):
-        text = " ".join(re.split(r"[\s_.,:;()\[\]^-]+", " ".join(words(header, keyword)).lower())).strip()
-        if _OTHER_MR.search(text):
-            return None
-        if role := _role_from_words(text):
-            return _with_contrast(role, text, header)
-    role = _role_from_times(header)
-    return role and _with_contrast(role, "", header)
+    description = normal(str(header.get("SeriesDescription") or ""))
+    if modality not in ("MR", "CT", "PT"):
+        return Recognition(None, "no CT, MR or PET", 1.0, (f"its modality is {modality or 'not said'}",))
+    other = _other(header, modality, description)
+    if other is not None:
+        return other
+    if modality == "MR":
+        return _mr(header, description)
+    return _ct(header) if modality == "CT" else _pet(header, description)
 
 
-def role_from_name(path: Path) -> Modality | None:
-    """Role of a NIfTI file from a token of its name, as ``t1ce`` in ``case7_t1ce.nii.gz``; ``None`` for none or two."""
-    tokens = _tokens(path)
-    roles = {role for role, names in _FILE_TOKENS.items() if names & tokens}
-    if {Modality.FLAIR, Modality.T2} == roles:
-        return Modality.FLAIR
-    if Modality.PET in roles and len(roles) > 1 and not tokens & {"pet", "suv"}:
-        roles.discard(Modality.PET)  # "pt" as in patient
-    if roles == {Modality.T1} and (tokens & {"gd", "gad", "gadolinium", "ce"} or _follows_t1(path)):
-        return Modality.T1C
-    return roles.pop() if len(roles) == 1 else None
+def looked_for(role: Modality) -> str:
+    """What a series must be like to play a role, as it is told to who misses it."""
+    return str(table()["looked_for"][role])
 
 
-def is_mask_name(path: Path) -> bool:
-    """Whether a file's name says that it is a mask."""
-    return bool(_tokens(path) & _MASK_TOKENS)
+def is_reformat(header: Dataset) -> bool:
+    """Whether an image was computed from another of the same scan: Image Type or description says so."""
+    section, values = table()["reformat"], words(header, "ImageType")
+    text = normal(str(header.get("SeriesDescription") or ""))
+    return bool(among(values, section, "image_type") or said(text, section)) or values[:2] == ("DERIVED", "SECONDARY")
 
 
-def says_uncorrected(description: str) -> bool:
-    """Whether a PET series' description says that it is not corrected for attenuation."""
-    return _UNCORRECTED.search(description.lower().replace("_", " ")) is not None
-
-
-def _tokens(path: Path) -> set[str]:
-    return set(re.split(r"[^a-z0-9]+", path.name.lower().split(".nii")[0]))
-
-
-def _follows_t1(path: Path) -> bool:
-    return re.search(r"t1w?[^a-z0-9](c|post|contrast|km)([^a-z0-9]|$)", path.name.lower()) is not None
-
-
-def _role_from_words(text: str) -> Modality | None:
-    t1, t2 = _T1.search(text), _T2.search(text)
-    if _FLAIR.search(text):
-        return Modality.T1 if t1 and not t2 else Modality.FLAIR
-    if t1 and not t2:
-        return Modality.T1
-    return Modality.T2 if t2 and not t1 else None
-
-
-def _with_contrast(role: Modality, text: str, header: Dataset) -> Modality:
-    """T1 becomes T1 after contrast where the words say so, or the agent does and no word denies it."""
-    if role is not Modality.T1 or _NO_CONTRAST.search(text):
-        return role
-    agent = " ".join(words(header, "ContrastBolusAgent")).strip()
-    given = agent not in ("", "NONE", "NO", "N", "N/A", "NA", "WITHOUT", "0")
-    return Modality.T1C if given or _CONTRAST.search(text) else role
-
-
-def _role_from_times(header: Dataset) -> Modality | None:
-    """From repetition, echo and inversion time in ms, as spin echo and gradient echo sequences are usually run."""
-    try:
-        repetition = number(header, "RepetitionTime")
-        echo = number(header, "EchoTime")
-        inversion = number(header, "InversionTime", 0.0)
-    except (TypeError, ValueError):
-        return None
-    if "EP" in words(header, "ScanningSequence") or "Y" in words(header, "AngioFlag"):
-        return None
-    if inversion >= 1500:
-        return Modality.FLAIR if echo >= 60 else None
-    if repetition >= 2000 and echo >= 60:
-        return Modality.T2 if inversion == 0 else None
-    if 0 < echo <= 30 and (repetition <= 1000 or 600 <= inversion <= 1300):
-        return Modality.T1
+def _other(header: Dataset, modality: str, description: str) -> Recognition | None:
+    """What an image of this modality is that has no role."""
+    values = words(header, "ImageType")[2:]
+    sections = [section for section in table()["other"].values() if modality in section["modalities"]]
+    for section in sections:
+        if value := among(values, section, "image_type"):
+            return Recognition(None, section["name"], 0.98, (f"its image type is {value}",))
+    for section in sections:
+        if phrase := said(description, section):
+            return Recognition(None, section["name"], 0.95, (f'the description says "{phrase}"',))
+    if modality == "MR":
+        return _other_mr(header)
     return None
+
+
+def _other_mr(header: Dataset) -> Recognition | None:
+    other = table()["other"]
+    contrast_kind = words(header, "AcquisitionContrast")
+    for section in other.values():
+        if value := among(contrast_kind, section, "acquisition_contrast"):
+            return Recognition(None, section["name"], 0.95, (f"the scanner calls its contrast {value.lower()}",))
+    if first_number(header, "DiffusionBValue"):
+        return Recognition(None, other["diffusion"]["name"], 0.95, ("it has a diffusion b-value",))
+    return None
+
+
+def _mr(header: Dataset, description: str) -> Recognition:
+    protocol = normal(str(header.get("ProtocolName") or ""))
+    sequence = normal(" ".join(str(header.get(k) or "") for k in ("SequenceName", "PulseSequenceName")))
+    others = [("protocol", protocol), ("sequence's name", sequence)]
+    found = weighting(header, description, others)
+    silent = not any(reason.startswith("the description") for reason in found.reasons)
+    confidence, reasons = found.confidence, list(found.reasons)
+    if silent:
+        if aside := _other_by_protocol(protocol, sequence) or _other_by_sequence(header):
+            return aside
+    elif "EP" in words(header, "ScanningSequence"):
+        confidence *= table()["confidence"]["conflict"]
+        reasons.append("but it was taken as an echo-planar sequence, as diffusion is")
+    if found.kind not in ("t1", "t2", "flair"):
+        return Recognition(None, found.name or "MR of unknown weighting", confidence, tuple(reasons))
+    if found.kind != "t1":
+        role = Modality(found.kind)
+        return Recognition(role, role.words, round(confidence, 2), tuple(reasons))
+    text = f"{description} {protocol}" if silent else description
+    after = contrast(header, text)
+    role = Modality.T1C if after.given else Modality.T1
+    return Recognition(role, role.words, round(confidence * after.confidence, 2), (*reasons, *after.reasons))
+
+
+def _other_by_protocol(protocol: str, sequence: str) -> Recognition | None:
+    """What the protocol or the sequence's name says of an image whose description says nothing."""
+    for section in table()["other"].values():
+        if "MR" in section["modalities"]:
+            if phrase := said(protocol, section):
+                return Recognition(None, section["name"], 0.8, (f'the protocol says "{phrase}"',))
+            if phrase := said_by_sequence(sequence, section):
+                return Recognition(None, section["name"], 0.8, (f'the sequence\'s name is "{phrase}"',))
+    return None
+
+
+def _other_by_sequence(header: Dataset) -> Recognition | None:
+    if "EP" in words(header, "ScanningSequence"):
+        return Recognition(None, "echo-planar image", 0.75, ("it was taken as an echo-planar sequence",))
+    if "Y" in words(header, "AngioFlag") or "YES" in words(header, "AngioFlag"):
+        return Recognition(None, str(table()["other"]["angiography"]["name"]), 0.75, ("it is flagged as angiography",))
+    return None
+
+
+def _ct(header: Dataset) -> Recognition:
+    unit = "".join(words(header, "RescaleType")).strip()
+    if unit not in ("", "HU", "US"):
+        return Recognition(None, "CT map, not in Hounsfield units", 0.98, (f"its values are {unit}, not HU",))
+    reasons = ["it is a CT in Hounsfield units" if unit == "HU" else "it is a CT"]
+    if name := agent_name(header):
+        reasons.append(f"contrast agent: {name}")
+    return _image(header, Modality.CT, reasons)
+
+
+def _pet(header: Dataset, description: str) -> Recognition:
+    sure, section = table()["confidence"], table()["uncorrected"]
+    corrections = words(header, "CorrectedImage")
+    phrase = said(description, section)
+    reasons = [f'the description says "{phrase}"'] if phrase else []
+    if corrections and "ATTN" not in corrections:
+        reasons.append("attenuation is not among its corrections")
+        return Recognition(None, str(section["name"]), 0.98, tuple(reasons))
+    if phrase and not corrections:
+        return Recognition(None, str(section["name"]), 0.95, tuple(reasons))
+    if phrase:
+        reasons.append("but attenuation is among its corrections")
+        return Recognition(Modality.PET, Modality.PET.words, sure["conflict"], tuple(reasons))
+    units = "".join(words(header, "Units"))
+    if units and units not in _UNITS:
+        return Recognition(None, "PET map, not of activity", 0.95, (f"its unit is {units}",))
+    if kind := next((kind for kind in ("GATED", "DYNAMIC") if kind in words(header, "SeriesType")), ""):
+        reason = f"it is a {kind.lower()} PET"
+        return Recognition(Modality.PET, Modality.PET.words, sure["gated"], (reason,))
+    if corrections:
+        return _image(header, Modality.PET, ["it is a PET corrected for attenuation"])
+    return Recognition(Modality.PET, Modality.PET.words, sure["unsaid"], ("it is a PET that names no corrections",))
+
+
+def _image(header: Dataset, role: Modality, reasons: Sequence[str]) -> Recognition:
+    sure = table()["confidence"]
+    if is_reformat(header):
+        return Recognition(role, role.words, sure["derived"], (*reasons, "computed from other images"))
+    return Recognition(role, role.words, sure["image"], tuple(reasons))

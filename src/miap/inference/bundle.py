@@ -5,7 +5,7 @@ Reading a bundle's metadata needs no torch, so listing and choosing models is qu
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Card(BaseModel):
         threshold: Probability from which a voxel belongs to a label.
         min_volume_ml: Smaller regions are dropped.
         flip_axes: Axes of test-time mirroring.
+        max_window: Most voxels that one pass sees along each axis; 0 is no limit.
         plausible_volume_ml: Range of lesion volumes seen in training, ml; others are flagged.
         calibration: Coefficients of the detection confidence (`miap.findings.confidence`).
         input_profile: Intensity statistics of the training images by modality (`miap.findings.quality`).
@@ -65,6 +66,7 @@ class Card(BaseModel):
     threshold: float = Field(0.5, gt=0, lt=1)
     min_volume_ml: float = 0.1
     flip_axes: tuple[int, ...] = ()
+    max_window: tuple[int, int, int] = (0, 0, 0)
     plausible_volume_ml: tuple[float, float] = (0.0, 5000.0)
     calibration: dict[str, Any] | None = None
     input_profile: dict[str, Any] = Field(default_factory=dict)
@@ -172,15 +174,25 @@ def find_bundles(folders: Iterable[Path]) -> dict[str, Bundle]:
 
 
 def choose_bundle(
-    bundles: dict[str, Bundle], available: Iterable[Modality], name: str | None = None, *, case: str = "this case"
+    bundles: dict[str, Bundle],
+    available: Iterable[Modality],
+    name: str | None = None,
+    *,
+    doubtful: Iterable[Modality] = (),
+    case: str = "this case",
+    missing: Callable[[Iterable[Modality]], str] = lambda roles: "",
 ) -> Bundle:
-    """The model for a case: the one named, else the one that uses most of what is there (of equals, the first found).
+    """The model for a case: the one named, else the one that needs nothing doubtful and uses most of what is there.
+
+    Of equals it is the first found.
 
     Args:
         bundles: Models by name, as `find_bundles` gives them.
         available: What the case has.
         name: The model the user wants.
+        doubtful: Those of ``available`` that may be something else.
         case: What the message calls the case.
+        missing: Tells in sentences what was looked for in vain for some roles.
 
     Raises:
         NoModelError: None fits; the message says what there is and what each model needs.
@@ -193,14 +205,22 @@ def choose_bundle(
         )
     fitting = [b for b in wanted.values() if set(b.card.inputs) <= there]
     if not fitting:
+        sought = {role for b in wanted.values() for role in b.card.inputs}
         needs = "; ".join(f"{b.name} needs {_list(b.card.inputs)}" for b in wanted.values())
         raise NoModelError(
             f"No model fits {case}, which has {_list(sorted(there)) or 'no usable image'}.",
-            remedy=f"{needs}. Add the missing images, or say what an image is with --image ROLE=FILE."
+            remedy=" ".join(
+                [
+                    f"{needs}.",
+                    *filter(None, [missing(sought)]),
+                    "Add what is missing, or say what an image is: --series ROLE=NUMBER or --image ROLE=FILE.",
+                ]
+            )
             if needs
             else "Install a model.",
         )
-    return max(fitting, key=lambda bundle: len(bundle.card.inputs))
+    unsure = set(doubtful)
+    return max(fitting, key=lambda bundle: (not unsure & set(bundle.card.inputs), len(bundle.card.inputs)))
 
 
 def _list(modalities: Iterable[Modality]) -> str:

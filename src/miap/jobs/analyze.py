@@ -114,7 +114,11 @@ def analyze(
         with clock(Step.ASSEMBLE):
             case = assemble(request.studies, request.images, request.series, workdir=Path(work.name))
             named = ", ".join(map(str, request.paths))
-            bundle = choose_bundle(find_bundles(settings.models), case.roles, request.model, case=named)
+            bundle = choose_bundle(
+                find_bundles(settings.models), case.roles, request.model,
+                doubtful=case.doubts, case=named, missing=case.missing,
+            )  # fmt: skip
+            doubts = [case.doubts[role] for role in bundle.card.inputs if role in case.doubts]
             images = case.volumes(bundle.card.inputs)
             inputs = _records(request, case, bundle, Path(work.name))
         with clock(Step.PREPARE):
@@ -129,7 +133,7 @@ def analyze(
         with clock(Step.MEASURE):
             findings = measure(bundle, images, segmentation, probability, inputs, slice_axis)
         with clock(Step.CHECK):
-            findings = check(bundle, images, probability, findings, slice_axis)
+            findings = check(bundle, images, probability, findings, slice_axis, doubts)
         with clock(Step.RENDER):
             outcome = Outcome(case, bundle, segmentation, findings, backend.device, backend.precision, when)
             render(outcome, folder)
@@ -165,9 +169,14 @@ def measure(
 
 
 def check(
-    bundle: Bundle, images: Mapping[Modality, Volume], probability: Volume, findings: Findings, slice_axis: int | None
+    bundle: Bundle,
+    images: Mapping[Modality, Volume],
+    probability: Volume,
+    findings: Findings,
+    slice_axis: int | None,
+    doubts: Sequence[str] = (),
 ) -> Findings:
-    """The findings with what speaks against leaning on them."""
+    """The findings with what speaks against leaning on them, first the ``doubts`` about what the images are."""
     quality = check_quality(
         findings.lesions,
         images,
@@ -176,6 +185,8 @@ def check(
         slice_axis=slice_axis,
         limits=bundle.card.limits_of_quality,
     )
+    if doubts:
+        quality = replace(quality, status="review", flags=(*doubts, *quality.flags))
     return replace(findings, quality=quality)
 
 

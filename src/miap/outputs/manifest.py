@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from miap import __version__
-from miap.imaging.case import Choice
+from miap.imaging.choice import Choice
 from miap.outputs.json_file import write_json
 
 SCHEMA = "miap.manifest/1"
@@ -49,7 +49,7 @@ class Manifest:
     Args:
         created: Time of the analysis.
         inputs: Every file that was read.
-        choices: Which series was taken for which role, and by which rule.
+        choices: Which series was taken for which role, how sure that is and why, and by which rule.
         model: ``name``, ``version`` and ``sha256``; other entries are left out.
         settings: Options of the run.
         times_s: Seconds by step.
@@ -85,7 +85,11 @@ class Manifest:
                 {
                     "role": str(choice.role),
                     "chosen": strike(choice.chosen),
-                    "rejected": [strike(one) for one in choice.rejected],
+                    "confidence": round(choice.confidence, 2),
+                    "reasons": [strike(reason) for reason in choice.reasons],
+                    "rejected": [
+                        {"series": strike(one.series), "reason": strike(one.reason)} for one in choice.rejected
+                    ],
                     "rule": choice.rule,
                 }
                 for choice in self.choices
