@@ -38,6 +38,20 @@ def test_windows_give_what_one_pass_gives(image: np.ndarray, max_voxels: int) ->
     np.testing.assert_allclose(windows, whole, atol=1e-5)
 
 
+@pytest.mark.req("REQ-F-002")
+def test_an_axis_is_cut_where_the_model_wants_it(image: np.ndarray) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def forward(x: np.ndarray) -> np.ndarray:
+        seen.append(x.shape[2:])
+        return _pointwise(x)
+
+    windows = predict(forward, image, divisor=(8, 8, 4), max_window=(0, 0, 8))
+    assert seen == [(24, 24, 8)] * 2
+    np.testing.assert_allclose(windows, predict(_pointwise, image, divisor=(8, 8, 4)), atol=1e-5)
+    assert window_size((21, 18, 5), (8, 8, 4), 10**9, (0, 0, 16)) == (24, 24, 8)
+
+
 def test_no_window_is_larger_than_allowed_nor_off_the_divisor() -> None:
     for limit in (10**9, 200_000, 30_000, 4096, 1):
         size = window_size((100, 75, 61), (8, 8, 8), limit)

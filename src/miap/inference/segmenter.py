@@ -57,6 +57,7 @@ class Segmenter:
                 image.array,
                 divisor=card.divisor,
                 max_voxels=self._budget() / BYTES_PER_VOXEL,
+                max_window=card.max_window,
                 flip_axes=card.flip_axes,
             )
             report(done / len(chosen))

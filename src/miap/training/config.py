@@ -65,7 +65,8 @@ class TrainConfig(Strict):
     """One recipe: data, preparation, network, schedule. Paths are relative to the file they stand in.
 
     ``threshold`` is the probability from which a voxel belongs to a label; left out, it is chosen on the left-out
-    folds. ``profile_without`` names numbers of the input profile that mean nothing in these files.
+    folds. ``window_at_test`` is the most voxels of each axis that one pass sees, 0 for all of them.
+    ``profile_without`` names numbers of the input profile that mean nothing in these files.
     """
 
     name: str
@@ -85,6 +86,7 @@ class TrainConfig(Strict):
     threshold: float | None = Field(None, gt=0, lt=1)
     min_volume_ml: float = Field(0.1, ge=0)
     flip_axes_at_test: tuple[int, ...] = ()
+    window_at_test: tuple[int, int, int] = (0, 0, 0)
     divisor: tuple[int, int, int] = (8, 8, 8)
     profile_without: tuple[str, ...] = ()
     version: str = "0.1.0"
@@ -98,6 +100,8 @@ class TrainConfig(Strict):
             raise ValueError(f"preparation does not fit: {error}") from error
         if any(side % d for side, d in zip(self.patch, self.divisor, strict=True)):
             raise ValueError(f"patch {self.patch} must be a multiple of divisor {self.divisor}")
+        if any(side < 0 or side % d for side, d in zip(self.window_at_test, self.divisor, strict=True)):
+            raise ValueError(f"window_at_test {self.window_at_test} must be a multiple of divisor {self.divisor}")
         try:
             for label in self.labels:
                 label_from(label)

@@ -140,6 +140,7 @@ def _metadata(config: TrainConfig, names: list[str], folds: list[int]) -> dict[s
             "threshold": config.threshold or 0.5,
             "min_volume_ml": config.min_volume_ml,
             "flip_axes": list(config.flip_axes_at_test),
+            "max_window": list(config.window_at_test),
             "intended_use": config.card.intended_use,
             "limits": list(config.card.limits),
             "metrics": {},
