@@ -113,8 +113,45 @@ def test_of_two_series_the_rule_takes_the_longer_and_the_manifest_says_so(
     choice = choice_of_ct(tmp_path / "out")
     assert "CT ATTENUATION" in choice["chosen"]
     assert len(choice["rejected"]) == 1
-    assert "CT SHORT" in choice["rejected"][0]
-    assert "most slices" in choice["rule"]
+    assert "CT SHORT" in choice["rejected"][0]["series"]
+    assert choice["rejected"][0]["reason"].startswith("it covers ")
+    assert "full coverage" in choice["rule"]
+    assert choice["confidence"] > 0.9
+    assert choice["reasons"] == ["it is a CT in Hounsfield units"]
+
+
+@pytest.mark.req("REQ-F-007")
+def test_a_doubtful_role_is_used_where_there_is_nothing_better_and_the_result_says_so(
+    quick: None, run: Run, tmp_path: Path
+) -> None:
+    petct().write_dicom(tmp_path / "study")
+    for file in (tmp_path / "study" / "PET").iterdir():
+        dataset = pydicom.dcmread(file)
+        dataset.SeriesDescription = "PET NAC"
+        dataset.save_as(file)
+    outcome = run("analyze", tmp_path / "study", "--output", tmp_path / "out")
+    assert outcome.code == 0
+    findings = json.loads((tmp_path / "out" / "findings.json").read_text())
+    assert findings["quality"]["status"] == "review"
+    assert 'PET is series 2 "PET NAC"' in findings["quality"]["flags"][0]
+    assert "doubtful (40%)" in findings["quality"]["flags"][0]
+    assert "--series pet=NUMBER" in findings["quality"]["flags"][0]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert findings["quality"]["flags"][0] in manifest["notes"]
+    assert manifest["choices"][1]["confidence"] == 0.4
+
+
+@pytest.mark.req("REQ-F-007")
+def test_a_missing_role_names_what_was_looked_for_and_what_is_there(run: Run, tmp_path: Path) -> None:
+    phantom = petct()
+    write_series(
+        tmp_path / "study", phantom.images[Modality.CT], modality=Modality.CT, description="CT", study=phantom.study
+    )
+    outcome = run("analyze", tmp_path / "study", "--output", tmp_path / "out")
+    assert outcome.code == 4
+    assert "PET was looked for: a PET that is corrected for attenuation" in outcome.err
+    assert 'There is: series 1 "CT"' in outcome.err
+    assert "--series ROLE=NUMBER" in outcome.err
 
 
 @pytest.mark.req("REQ-F-007")

@@ -90,6 +90,17 @@ def test_the_model_that_uses_most_of_the_case_is_chosen(bundle: Bundle, tmp_path
     assert choose_bundle(bundles, [Modality.CT, Modality.PET], "a-ct").name == "a-ct"
 
 
+@pytest.mark.req("REQ-F-007")
+def test_a_model_that_needs_nothing_doubtful_comes_first(bundle: Bundle, tmp_path: Path) -> None:
+    preparation = {"channels": [{"modality": "ct", "scale": "window", "low": -160, "high": 240}], "spacing": [8, 8, 8]}
+    ct_only = tiny_bundle(tmp_path / "ct", name="a-ct", preparation=preparation)
+    bundles = {b.name: b for b in (bundle, ct_only)}
+    there = [Modality.CT, Modality.PET]
+    assert choose_bundle(bundles, there, doubtful=[Modality.PET]).name == "a-ct"
+    assert choose_bundle({"tiny": bundle}, there, doubtful=[Modality.PET]).name == "tiny", "there is nothing better"
+    assert choose_bundle(bundles, there, "tiny", doubtful=[Modality.PET]).name == "tiny", "the user wants it"
+
+
 @pytest.mark.req("REQ-NF-R-002")
 def test_a_case_no_model_fits_is_told_what_each_model_needs(bundle: Bundle) -> None:
     with pytest.raises(NoModelError, match="which has CT") as refused:

@@ -82,7 +82,7 @@ def lost(loser: Candidate, chosen: Candidate) -> str:
     for criterion in CRITERIA:
         if chosen in (kept := _keep([loser, chosen], criterion)) and loser not in kept:
             return criterion.lost(loser, chosen)
-    return "the same series"
+    return "the same in every respect, with a higher UID"
 
 
 def _best(candidates: Sequence[Candidate]) -> Candidate:
