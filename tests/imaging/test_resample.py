@@ -161,3 +161,30 @@ def test_downsampling_keeps_the_total_activity() -> None:
     hot[0, 25:34, 26:33, 27:32] = 10.0
     result = regrid(axial((60, 60, 60), (1.0, 1.0, 1.0)).with_array(hot), (3.0, 3.0, 3.0))
     assert result.array.sum() * 27 == pytest.approx(hot.sum(), rel=0.02)
+
+
+@pytest.mark.parametrize(("axes", "flips"), list(Volume.orientations()))
+def test_a_part_of_the_same_grid_keeps_every_value(axes: tuple[int, int, int], flips: tuple[bool, bool, bool]) -> None:
+    random = np.random.default_rng(0).normal(size=(2, 9, 8, 7)).astype(np.float32)
+    source = turned(Volume(random, axial((9, 8, 7), (1.0, 1.5, 3.0)).affine), (10, 20, 30))
+    onto = source.crop((2, 1, 3), (8, 8, 6)).reoriented(axes, flips)
+    result = resample(source, onto)
+    assert result.same_grid(onto)
+    assert (result.array == onto.array).all()
+
+
+def test_a_grid_that_reaches_outside_is_filled_there() -> None:
+    source = axial((4, 4, 4), (1.0, 1.0, 1.0)).with_array(np.ones((1, 4, 4, 4), np.float32))
+    affine = source.affine.copy()
+    affine[0, 3] -= 2
+    result = resample(source, Volume(source.array, affine), fill=-5.0)
+    assert (result.array[0, :2] == -5).all()
+    assert (result.array[0, 2:] == 1).all()
+
+
+def test_a_grid_half_a_voxel_off_is_interpolated() -> None:
+    source = linear(axial((8, 8, 8), (1.0, 1.0, 1.0)))
+    affine = source.affine.copy()
+    affine[:3, 3] += 0.5
+    onto = Volume(source.array, affine).crop((0, 0, 0), (6, 6, 6))
+    assert resample(source, onto).array[0] == pytest.approx(places(onto) @ SLOPES + 5, abs=1e-3)

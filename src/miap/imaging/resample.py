@@ -11,6 +11,8 @@ from miap.imaging.volume import Array, Volume
 
 Interpolation = Literal["linear", "nearest", "bspline"]
 
+_SAME_VOXEL = 1e-3
+"""Grids that nowhere differ by more than this part of a voxel share their voxels."""
 _INTERPOLATORS = {"linear": sitk.sitkLinear, "nearest": sitk.sitkNearestNeighbor, "bspline": sitk.sitkBSpline}
 
 
@@ -29,6 +31,8 @@ def resample(volume: Volume, onto: Volume, *, interpolation: Interpolation = "li
     Returns:
         Shape (channel, *onto.shape); float32, or the labels' own type with ``nearest``.
     """
+    if (part := _part(volume, onto)) is not None:
+        return part if interpolation == "nearest" else part.with_array(_float32(part.array), modality=part.modality)
     reference = sitk.Image([int(n) for n in onto.shape], sitk.sitkUInt8)
     reference.SetSpacing(onto.spacing.tolist())
     reference.SetOrigin(onto.origin.tolist())
@@ -59,9 +63,30 @@ def regrid(volume: Volume, spacing: Sequence[float], *, fill: float = 0.0) -> Vo
     return resample(volume, Volume(np.empty((1, *shape), dtype=np.uint8), affine), fill=fill)
 
 
+def _part(volume: Volume, onto: Volume) -> Volume | None:
+    """What ``onto`` covers, if its voxels are voxels of ``volume`` in whatever order; else nothing."""
+    step = np.linalg.inv(volume.affine[:3, :3]) @ onto.affine[:3, :3]
+    whole = np.rint(step)
+    if np.abs(step - whole).max() * max(onto.shape) > _SAME_VOXEL:
+        return None
+    if not (np.abs(whole).sum(0) == 1).all() or not (np.abs(whole).sum(1) == 1).all():
+        return None
+    x, y, z = (int(axis) for axis in np.abs(whole).argmax(axis=0))
+    turned = volume.reoriented((x, y, z), (bool(whole[x, 0] < 0), bool(whole[y, 1] < 0), bool(whole[z, 2] < 0)))
+    place = turned.to_index(onto.origin)
+    start = np.rint(place).astype(int)
+    if np.abs(place - start).max() > _SAME_VOXEL or (start < 0).any() or (start + onto.shape > turned.shape).any():
+        return None
+    return Volume(turned.crop(start, start + onto.shape).array, onto.affine, volume.modality)
+
+
+def _float32(array: Array) -> Array:
+    return np.asarray(array, dtype=np.float32)
+
+
 def _smoothed(volume: Volume, onto: Volume) -> Array:
     """Voxels as float32, smoothed along the axes that ``onto`` samples more coarsely."""
-    array = np.asarray(volume.array, dtype=np.float32)
+    array = _float32(volume.array)
     pitch = np.abs(np.linalg.inv(volume.affine[:3, :3]) @ onto.affine[:3, :3]).max(axis=1)
     sigma = np.maximum(0, (pitch - 1) / 2)
     if (sigma < 0.1).all():
