@@ -4,6 +4,7 @@ Training and inference call the same `prepare`, so what a model learned on is wh
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -113,14 +114,16 @@ def prepare(images: Mapping[Modality, Volume], preparation: Preparation) -> Volu
     grid = regrid(canonical, spacing, fill=preparation.channels[0].air)
     if preparation.crop:
         grid = grid.crop(*_box(foreground_mask(grid.array[0])))
-    arrays = []
-    for channel in preparation.channels:
+
+    def prepared(channel: Channel) -> Array:
         if channel.modality is preparation.reference:
             array = grid.array[0]
         else:
             array = resample(images[channel.modality], grid, fill=channel.air).array[0]
-        arrays.append(channel.normalise(array, foreground_mask(array)))
-    return Volume(np.stack(arrays), grid.affine)
+        return channel.normalise(array, foreground_mask(array))
+
+    with ThreadPoolExecutor() as pool:
+        return Volume(np.stack(list(pool.map(prepared, preparation.channels))), grid.affine)
 
 
 def foreground_mask(array: Array) -> Array:

@@ -71,13 +71,14 @@ def _part(volume: Volume, onto: Volume) -> Volume | None:
         return None
     if not (np.abs(whole).sum(0) == 1).all() or not (np.abs(whole).sum(1) == 1).all():
         return None
-    x, y, z = (int(axis) for axis in np.abs(whole).argmax(axis=0))
-    turned = volume.reoriented((x, y, z), (bool(whole[x, 0] < 0), bool(whole[y, 1] < 0), bool(whole[z, 2] < 0)))
-    place = turned.to_index(onto.origin)
-    start = np.rint(place).astype(int)
-    if np.abs(place - start).max() > _SAME_VOXEL or (start < 0).any() or (start + onto.shape > turned.shape).any():
+    corners = volume.to_index(onto.to_patient(np.array([[0, 0, 0], onto.shape]) - [[0], [1]]))
+    first = np.rint(corners.min(axis=0)).astype(int)
+    stop = np.rint(corners.max(axis=0)).astype(int) + 1
+    if np.abs(corners - np.rint(corners)).max() > _SAME_VOXEL or (first < 0).any() or (stop > volume.shape).any():
         return None
-    return Volume(turned.crop(start, start + onto.shape).array, onto.affine, volume.modality)
+    x, y, z = (int(axis) for axis in np.abs(whole).argmax(axis=0))
+    flips = bool(whole[x, 0] < 0), bool(whole[y, 1] < 0), bool(whole[z, 2] < 0)
+    return Volume(volume.crop(first, stop).reoriented((x, y, z), flips).array, onto.affine, volume.modality)
 
 
 def _float32(array: Array) -> Array:
