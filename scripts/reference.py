@@ -71,6 +71,15 @@ def findings_schema() -> str:
     return "\n\n".join(f"### {title}\n\n{_properties(part)}" for title, part in parts.items())
 
 
+def inspect_schema() -> str:
+    """The fields of ``miap inspect --json`` from its JSON schema."""
+    schema = json.loads((ROOT / "src/miap/jobs/inspection.schema.json").read_text(encoding="utf-8"))
+    named = {"A patient": "patient", "A study": "study", "A series": "series", "An object beside the images": "object"}
+    named |= {"A NIfTI file": "nifti", "What is used for a role": "choice", "A model": "model", "A problem": "problem"}
+    parts = {"The output": schema} | {title: schema["$defs"][name] for title, name in named.items()}
+    return "\n\n".join(f"### {title}\n\n{_properties(part)}" for title, part in parts.items())
+
+
 def exit_codes() -> str:
     """Exit codes from the errors that carry them."""
     from miap import errors
@@ -92,6 +101,7 @@ FILLERS: dict[str, Callable[[], str]] = {
     "evidence": evidence,
     "exit-codes": exit_codes,
     "findings-schema": findings_schema,
+    "inspect-schema": inspect_schema,
     "recipe": recipe,
     "settings": settings,
 }

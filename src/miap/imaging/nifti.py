@@ -62,6 +62,15 @@ def read_mask(path: Path) -> Volume:
     return volume.with_array(array.astype(np.uint8 if high < 256 else np.uint16))
 
 
+def read_grid(path: Path) -> Volume:
+    """Where an image's or mask's voxels lie, from its header alone: shape (1, x, y, z), all 0, without memory behind.
+
+    Raises:
+        InputError: As `read_nifti`, but for what only the voxels show.
+    """
+    return _read(path, voxels=False)
+
+
 def write_nifti(volume: Volume, path: Path) -> None:
     """Write a one-channel volume as it lies in the patient; ``.nii.gz`` is compressed, always to the same bytes.
 
@@ -95,7 +104,7 @@ def says_position(path: Path) -> bool:
     return int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
 
 
-def _read(path: Path) -> Volume:
+def _read(path: Path, *, voxels: bool = True) -> Volume:
     """Voxels as stored, or float64 where the header scales them; shape (1, x, y, z)."""
     if not path.is_file():
         raise InputError(f"There is no file at {path}.", remedy="Check the name.")
@@ -105,14 +114,14 @@ def _read(path: Path) -> Volume:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             header = _read_header(file)
             shape = _checked_shape(path, header)
-            stored = _read_voxels(path, file, header, shape)
+            stored = _read_voxels(path, file, header, shape) if voxels else np.broadcast_to(np.uint8(0), shape)
         slope, intercept = header.get_slope_inter()
         affine = _RAS_TO_LPS @ np.diag([_unit_mm(header)] * 3 + [1.0]) @ header.get_best_affine()
     except (HeaderDataError, ValueError, OverflowError) as error:
         raise InputError(f"{path} is no NIfTI image ({error}).", remedy="Copy or export it again.") from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged or cut short ({error}).", remedy="Copy or export it again.") from error
-    if slope is not None and (slope, intercept) != (1, 0):
+    if voxels and slope is not None and (slope, intercept) != (1, 0):
         stored = stored * float(slope) + float(intercept)
     try:
         return Volume(stored[None], affine)
