@@ -1,25 +1,39 @@
-"""Lesions as a DICOM Segmentation (PS3.3 A.51): one binary segment a lesion, on the source series' slices."""
+"""Segments as a DICOM Segmentation or Label Map Segmentation (PS3.3 A.51, A.52) in the source's study."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import highdicom as hd
 import numpy as np
-import numpy.typing as npt
-from scipy.ndimage import find_objects
+from pydicom.sr.codedict import codes
 
-from miap.findings.lesion import Code, Findings, Label, Lesion
-from miap.imaging.resample import resample
+from miap.errors import InputError
+from miap.findings.lesion import Findings, Label
+from miap.imaging.segment import Segment
 from miap.imaging.series import Series
-from miap.imaging.volume import Volume
+from miap.imaging.volume import Array, Volume
+from miap.outputs.coding import concept, dicom_code
 from miap.outputs.equipment import FAMILY, MANUFACTURER, character_set, equipment, long_string, stamp
+from miap.outputs.lesions import Colours, lesion_colours, lesion_segments
 from miap.outputs.palette import rgb
+from miap.outputs.segments import binary, fractional, placed, segments_digest
 from miap.outputs.source import grid, headers
+from miap.outputs.sparse import SparseSegmentation
 from miap.outputs.uid import derived_uid, findings_digest
 
 SERIES_NUMBER = 9001
+
+
+class SegKind(StrEnum):
+    """Segmentation Type (PS3.3 C.8.20.2.3)."""
+
+    BINARY = "BINARY"
+    FRACTIONAL = "FRACTIONAL"
+    LABELMAP = "LABELMAP"
 
 
 def write_seg(
@@ -32,7 +46,7 @@ def write_seg(
     model: Mapping[str, Any],
     when: datetime,
 ) -> hd.seg.Segmentation:
-    """Write all lesions of a case as one DICOM SEG in the source's study.
+    """Write all lesions of a case as one binary DICOM SEG in the source's study.
 
     Segment *n* is lesion *n* of ``findings.lesions``; it carries the lesion's tracking identifiers, its label's codes
     and the model as its algorithm. Only slices that hold a lesion are stored. A case without a lesion gives an object
@@ -55,105 +69,140 @@ def write_seg(
     Raises:
         ValueError: A lesion's label value is not among ``labels``, or the lesion map is not on ``segmentation``'s grid.
     """
-    sources = headers(series)
-    pixels = _segment_map(series, segmentation, findings)
-    if findings.lesions:
-        descriptions = [_lesion_segment(n, lesion, labels, model) for n, lesion in enumerate(findings.lesions, 1)]
-    else:
-        descriptions = [_segment(n, label, f"{label.name}: none found", model) for n, label in enumerate(labels, 1)]
-        middle = len(sources) // 2
-        sources, pixels = sources[middle : middle + 1], pixels[middle : middle + 1]
-    identity = [*(str(source.SOPInstanceUID) for source in headers(series)), findings_digest(findings, model)]
-    segmentation_object = hd.seg.Segmentation(
-        source_images=sources,
-        pixel_array=pixels,
-        segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=descriptions,
-        series_instance_uid=derived_uid("seg series", *identity),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=derived_uid("seg", *identity),
-        instance_number=1,
-        omit_empty_frames=bool(findings.lesions),
-        series_description=long_string(f"MIAP {model['name']}: segmentation"),
-        content_label="MIAP_LESIONS",
-        content_description=long_string(f"{len(findings.lesions)} lesion(s) found by {model['name']}"),
-        specific_character_set=character_set(
-            sources[0], str(model["name"]), *(item.SegmentLabel for item in descriptions)
-        ),
-        **equipment(model),
-    )
-    _fix_dimension_organization(segmentation_object, derived_uid("seg dimensions", *identity))
-    stamp(segmentation_object, when)
-    segmentation_object.save_as(path)
-    return segmentation_object
-
-
-def _segment_map(series: Series, segmentation: Volume, findings: Findings) -> npt.NDArray[np.uint16]:
-    """Segment numbers on the series, shape (slices, rows, columns)."""
-    lesion_map = segmentation.with_array(findings.lesion_map[None])
     onto = grid(series)
-    if not lesion_map.same_grid(onto):
-        lesion_map = resample(lesion_map, onto, interpolation="nearest")
-    ids = lesion_map.array[0]
-    boxes = find_objects(ids)
-    numbers = np.zeros(ids.shape[::-1], dtype=np.uint16)
-    for n, lesion in enumerate(findings.lesions, 1):
-        box = boxes[lesion.id - 1] if lesion.id <= len(boxes) else None
-        if box is not None:
-            numbers[box[::-1]][ids[box].T == lesion.id] = n
+    segments = lesion_segments(onto, segmentation, findings, labels, model)
+    colours = lesion_colours(findings)
+    if not segments:
+        segments = [_none_found(number, label, onto, model) for number, label in enumerate(labels, 1)]
+        colours = {number: rgb(label.value) for number, label in enumerate(labels, 1)}
+    return write_segments(
+        path,
+        series,
+        segments,
+        colours=colours,
+        model=model,
+        when=when,
+        description=f"{len(findings.lesions)} lesion(s) found by {model['name']}",
+        identity=findings_digest(findings, model),
+    )
+
+
+def write_segments(
+    path: Path,
+    series: Series,
+    segments: Sequence[Segment],
+    *,
+    kind: SegKind = SegKind.BINARY,
+    colours: Colours | None = None,
+    model: Mapping[str, Any],
+    when: datetime,
+    description: str = "",
+    identity: str = "",
+) -> hd.seg.Segmentation:
+    """Write segments as one object in the source's study, on the grid of the source.
+
+    Frames without a voxel are left out. Binary and fractional segments may overlap and are numbered from 1 in the
+    order given; a label map keeps the numbers.
+
+    Args:
+        path: The file to write.
+        series: The series the segments lie on. A segment on another grid is brought onto it.
+        segments: At least one. A fractional one is cut at 0.5 where ``kind`` is not fractional.
+        kind: How pixels are stored: a bit a segment, a fraction of 255, or the segment's number.
+        colours: By segment number as written; a palette by default.
+        model: What made it: at least ``name`` and ``version``; ``sha256`` of its files where known.
+        when: When it was made, the same when the step is repeated.
+        description: Content Description.
+        identity: What the UIDs are derived from beside the source; the segments themselves by default.
+
+    Returns:
+        The object as written.
+
+    Raises:
+        InputError: There is no segment, or segments overlap in a label map.
+    """
+    onto = grid(series)
+    of_kind = fractional if kind is SegKind.FRACTIONAL else binary
+    parts = [of_kind(one) for one in placed(segments, onto, path)]
+    if kind is not SegKind.LABELMAP:
+        parts = [replace(one, number=number) for number, one in enumerate(parts, 1)]
+    sources = headers(series)
+    used = sorted({k for one in parts if not one.is_empty for k in range(*one.where[2].indices(onto.shape[2]))})
+    planes = used if used else [len(sources) // 2]
+    names = [*(str(source.SOPInstanceUID) for source in sources), identity or segments_digest(parts, model), str(kind)]
+    given: dict[str, Any] = {
+        "source_images": [sources[k] for k in planes],
+        "segmentation_type": str(kind),
+        "segment_descriptions": [_description(one, colours) for one in parts],
+        "series_instance_uid": derived_uid("seg series", *names),
+        "series_number": SERIES_NUMBER,
+        "sop_instance_uid": derived_uid("seg", *names),
+        "instance_number": 1,
+        "omit_empty_frames": bool(used),
+        "series_description": long_string(f"MIAP {model['name']}: segmentation"),
+        "content_label": "MIAP_LESIONS" if description else "MIAP",
+        "content_description": long_string(description or f"{len(parts)} segment(s)"),
+        "specific_character_set": character_set(sources[0], str(model["name"]), *(one.label for one in parts)),
+        **equipment(model),
+    }
+    if kind is SegKind.LABELMAP:
+        made = hd.seg.Segmentation(pixel_array=_label_map(parts, planes, path), **given)
+    else:
+        made = SparseSegmentation(parts, planes, **given)
+    _fix_dimension_organization(made, derived_uid("seg dimensions", *names))
+    stamp(made, when)
+    made.save_as(path)
+    return made
+
+
+def _label_map(segments: Sequence[Segment], planes: Sequence[int], path: Path) -> Array:
+    """Segment numbers on some slices of the grid, shape (slices, rows, columns)."""
+    columns, rows, _ = segments[0].grid.shape
+    numbers = np.zeros((len(planes), rows, columns), dtype=np.uint16)
+    row_of = {k: n for n, k in enumerate(planes)}
+    for segment in segments:
+        x, y, z = segment.where
+        for k in range(z.start, z.stop):
+            inside = segment.box.array[0, :, :, k - z.start].T > 0
+            if not inside.any():
+                continue
+            part = numbers[row_of[k], y, x]
+            if part[inside].any():
+                raise InputError(
+                    f"{path} cannot be a label map: {segment.label} overlaps another segment.",
+                    remedy="Write a binary segmentation.",
+                )
+            part[inside] = segment.number
     return numbers
 
 
-def _lesion_segment(
-    number: int, lesion: Lesion, labels: Sequence[Label], model: Mapping[str, Any]
-) -> hd.seg.SegmentDescription:
-    label = label_of(lesion, labels)
-    name = f"{label.name} {lesion.id}"
-    segment = _segment(number, label, name, model)
-    segment.TrackingID, segment.TrackingUID = name, tracking_uid(lesion)
-    return segment
+def _none_found(number: int, label: Label, onto: Volume, model: Mapping[str, Any]) -> Segment:
+    box = onto.crop((0, 0, 0), (1, 1, 1))
+    return Segment(
+        number, f"{label.name}: none found", box, onto, dicom_code(label.category), dicom_code(label.type),
+        dicom_code(label.anatomy) if label.anatomy else None, f"{model['name']} {model['version']}",
+    )  # fmt: skip
 
 
-def _segment(number: int, label: Label, name: str, model: Mapping[str, Any]) -> hd.seg.SegmentDescription:
+def _description(segment: Segment, colours: Colours | None) -> hd.seg.SegmentDescription:
+    name, _, version = segment.algorithm.rpartition(" ")
+    kinds = hd.seg.SegmentAlgorithmTypeValues
+    identified = hd.AlgorithmIdentificationSequence(
+        name=long_string(name or version), family=FAMILY, version=long_string(version if name else "unknown"),
+        source=MANUFACTURER,
+    ) if segment.algorithm else None  # fmt: skip
     return hd.seg.SegmentDescription(
-        segment_number=number,
-        segment_label=long_string(name),
-        segmented_property_category=coded(label.category),
-        segmented_property_type=coded(label.type),
-        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=hd.AlgorithmIdentificationSequence(
-            name=long_string(model["name"]),
-            family=FAMILY,
-            version=long_string(model["version"]),
-            source=MANUFACTURER,
-        ),
-        anatomic_regions=[coded(label.anatomy)] if label.anatomy else None,
-        display_color=hd.color.CIELabColor.from_rgb(*rgb(label.value)),
+        segment_number=segment.number,
+        segment_label=long_string(segment.label),
+        segmented_property_category=concept(segment.category or codes.SCT.Tissue),
+        segmented_property_type=concept(segment.type or codes.SCT.Tissue),
+        algorithm_type=kinds.AUTOMATIC if identified else kinds.MANUAL,
+        algorithm_identification=identified,
+        tracking_uid=segment.tracking_uid or None,
+        tracking_id=long_string(segment.label) if segment.tracking_uid else None,
+        anatomic_regions=[concept(segment.anatomy)] if segment.anatomy else None,
+        display_color=hd.color.CIELabColor.from_rgb(*(colours or {}).get(segment.number, rgb(segment.number))),
     )
-
-
-def label_of(lesion: Lesion, labels: Sequence[Label]) -> Label:
-    """The label a lesion carries.
-
-    Raises:
-        ValueError: None of ``labels`` has the lesion's value.
-    """
-    for label in labels:
-        if label.value == lesion.label_value:
-            return label
-    raise ValueError(f"lesion {lesion.id} has label value {lesion.label_value}, which the model does not name")
-
-
-def tracking_uid(lesion: Lesion) -> str:
-    """The lesion's tracking UID, or one derived from where it is and how large."""
-    return lesion.tracking_uid or derived_uid(
-        "lesion", str(lesion.label_value), repr(lesion.centroid_mm), repr(lesion.volume_ml)
-    )
-
-
-def coded(code: Code) -> hd.sr.CodedConcept:
-    """A code as highdicom wants it."""
-    return hd.sr.CodedConcept(code.value, code.scheme, long_string(code.meaning))
 
 
 def _fix_dimension_organization(dataset: hd.seg.Segmentation, uid: str) -> None:

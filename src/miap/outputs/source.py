@@ -8,7 +8,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from pydicom.valuerep import validate_value
+from pydicom.valuerep import DSfloat, validate_value
 
 from miap.imaging import stack
 from miap.imaging.series import Series
@@ -23,8 +23,7 @@ _TYPE_2 = (
     "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
 _OF_THE_SLICE = (
-    "SOPClassUID", "SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient",
-    "PixelSpacing", "SliceThickness", "Rows", "Columns",
+    "SOPClassUID", "SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "Rows", "Columns",
 )  # fmt: skip
 _LONGEST = {"SH": 16, "LO": 64}
 _CHECKED = ("AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI")
@@ -36,8 +35,9 @@ def headers(series: Series) -> list[Dataset]:
     Patient and study are those of the first slice. Attributes that every DICOM object must name (type 2) are there,
     empty where the scanner left them out; a text longer than its kind allows is cut, a date, code or number that is
     not valid DICOM is left out, private attributes too: a result must be valid whatever it was made from. An absent
-    frame of reference gets a UID derived from the series', so that results of one series lie in one space. The series
-    itself is not changed.
+    frame of reference gets a UID derived from the series', so that results of one series lie in one space. All slices
+    have the first one's orientation and pixel size, and the distance between slices is the grid's. The series itself is
+    not changed.
     """
     first = series.instances[0]
     shared = Dataset()
@@ -53,10 +53,16 @@ def headers(series: Series) -> list[Dataset]:
         _put(shared, "PatientSex", "")
     if not shared.get("FrameOfReferenceUID"):
         _put(shared, "FrameOfReferenceUID", derived_uid("frame of reference", series.uid))
+    for keyword in ("ImageOrientationPatient", "PixelSpacing"):
+        shared.add(first[keyword])
+    step = DSfloat(float(grid(series).spacing[2]), auto_format=True)
+    _put(shared, "SpacingBetweenSlices", step)
+    if not shared.get("SliceThickness"):
+        _put(shared, "SliceThickness", step)
     return [_slice(instance, shared) for instance in series.instances]
 
 
-def _put(dataset: Dataset, keyword: str, value: str) -> None:
+def _put(dataset: Dataset, keyword: str, value: str | DSfloat) -> None:
     """Set an attribute by a new element: assigning to the old one would change the series it is shared with."""
     dataset.add(DataElement(keyword, dictionary_VR(keyword), value))
 

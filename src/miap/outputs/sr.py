@@ -12,8 +12,9 @@ from pydicom.sr.coding import Code as DicomCode
 from miap import __version__
 from miap.findings.lesion import Findings, Label, Lesion, Uptake
 from miap.imaging.series import Series
+from miap.outputs.coding import coded
 from miap.outputs.equipment import MANUFACTURER, PRODUCT, character_set, equipment, long_string, stamp
-from miap.outputs.seg import coded, label_of, tracking_uid
+from miap.outputs.lesions import label_of, tracking_uid
 from miap.outputs.source import headers
 from miap.outputs.uid import derived_uid, findings_digest
 
