@@ -48,6 +48,43 @@ def seg_regions(path: Path) -> dict[int, Region]:
     return {number: Region(np.concatenate([np.empty((0, 3)), *parts]), voxel_ml) for number, parts in found.items()}
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A structure as its contours enclose it: planimetric volume, ml, and centroid, LPS mm."""
+
+    name: str
+    volume_ml: float
+    centroid_mm: Points
+
+
+def rtstruct_outlines(path: Path, slice_mm: float) -> dict[int, Outline]:
+    """Each structure with contours: area and centroid of its polygons by Green's theorem, times the slice distance.
+
+    A seam is run along once each way and so encloses nothing.
+    """
+    structures = pydicom.dcmread(path)
+    names = {int(item.ROINumber): str(item.ROIName) for item in structures.StructureSetROISequence}
+    found = {}
+    for item in structures.ROIContourSequence:
+        parts = [_polygon(np.array(c.ContourData, float).reshape(-1, 3)) for c in item.get("ContourSequence", [])]
+        if parts:
+            areas = np.array([area for area, _ in parts])
+            centroid = np.array([centre for _, centre in parts]).T @ areas / areas.sum()
+            number = int(item.ReferencedROINumber)
+            found[number] = Outline(names[number], areas.sum() * slice_mm / 1000, centroid)
+    return found
+
+
+def _polygon(points: Points) -> tuple[float, Points]:
+    """Area, mm², and centroid of a flat polygon in space: its fan of signed triangles."""
+    corner = points[0]
+    triangles = np.cross(points[1:-1] - corner, points[2:] - corner) / 2
+    whole = triangles.sum(axis=0)
+    signed = triangles @ whole / np.linalg.norm(whole)
+    centres = (points[1:-1] + points[2:] + corner) / 3
+    return float(signed.sum()), np.asarray(signed @ centres / signed.sum())
+
+
 def nifti_regions(path: Path) -> list[Region]:
     """Every connected part of a NIfTI mask, the largest first, as ITK reads it."""
     image = sitk.ReadImage(str(path))

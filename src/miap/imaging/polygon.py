@@ -71,6 +71,11 @@ def fill_all(polygons: Sequence[Points], shape: tuple[int, int], *, exclusive: b
 
 
 def area(points: Points) -> float:
-    """Area a polygon encloses, in index units squared (shoelace formula)."""
+    """Area a polygon encloses, in index units squared."""
+    return abs(signed_area(points))
+
+
+def signed_area(points: Points) -> float:
+    """Area a polygon encloses, positive where it turns from the first axis to the second (shoelace formula)."""
     x, y = (points - points.mean(axis=0)).T
-    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
