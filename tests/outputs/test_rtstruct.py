@@ -1,4 +1,4 @@
-"""What a structure set promises: contours that enclose each segment exactly, named, coded, valid, the same each time."""
+"""What a structure set promises: contours that enclose each segment exactly, named, coded, valid, repeatable."""
 
 import numpy as np
 import pydicom

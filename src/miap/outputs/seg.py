@@ -9,6 +9,7 @@ from typing import Any
 
 import highdicom as hd
 import numpy as np
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from miap.errors import InputError
@@ -149,7 +150,7 @@ def write_segments(
         made = hd.seg.Segmentation(pixel_array=_label_map(parts, planes, path), **given)
     else:
         made = SparseSegmentation(parts, planes, **given)
-    _fix_dimension_organization(made, derived_uid("seg dimensions", *names))
+    fix_dimension_organization(made, derived_uid("seg dimensions", *names))
     stamp(made, when)
     made.save_as(path)
     return made
@@ -205,7 +206,7 @@ def _description(segment: Segment, colours: Colours | None) -> hd.seg.SegmentDes
     )
 
 
-def _fix_dimension_organization(dataset: hd.seg.Segmentation, uid: str) -> None:
+def fix_dimension_organization(dataset: Dataset, uid: str) -> None:
     """Set the UID that highdicom draws at random: a repeated step must give the same object."""
     for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
         item.DimensionOrganizationUID = uid
