@@ -203,6 +203,7 @@ class _Assembly:
             )  # fmt: skip
         if len({one.study_uid for one in series.values()}) > 1:
             self.notes.append(f"The images are of different studies: {', '.join(series)}.")
+        self.notes += [f"{role.words} was resampled: {how}." for role, one in series.items() if (how := one.resampled)]
         self.notes += [f"{role.words} was left out: {error}" for role, error in self.faults.items()]
         self.notes += self.doubts.values()
         in_order = [role for role in Modality if role in self.images]

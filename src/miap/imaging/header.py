@@ -16,9 +16,15 @@ from pydicom.uid import (
     UID,
     CTImageStorage,
     DeflatedExplicitVRLittleEndian,
+    EnhancedCTImageStorage,
+    EnhancedMRImageStorage,
+    EnhancedPETImageStorage,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    LegacyConvertedEnhancedCTImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
     MRImageStorage,
     PositronEmissionTomographyImageStorage,
 )
@@ -28,6 +34,18 @@ from miap.imaging.bounded import BoundedFile
 
 CLASSIC_CLASSES = frozenset({CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage})
 """SOP classes that hold one slice a file."""
+MULTI_FRAME_CLASSES = frozenset(
+    {
+        EnhancedCTImageStorage,
+        EnhancedMRImageStorage,
+        EnhancedPETImageStorage,
+        LegacyConvertedEnhancedCTImageStorage,
+        LegacyConvertedEnhancedMRImageStorage,
+        LegacyConvertedEnhancedPETImageStorage,
+    }
+)
+"""SOP classes that hold a stack of slices, or several, in one file."""
+IMAGE_CLASSES = CLASSIC_CLASSES | MULTI_FRAME_CLASSES
 
 READ_ERRORS = (
     InvalidDicomError, BytesLengthException, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError,
@@ -39,7 +57,8 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 # Scanners write values DICOM does not allow; those MIAP needs are checked where they are used.
 
 _MAX_DEFLATED_BYTES = 2 * 2**20
-_PIXEL_DATA = 0x7FE00010
+_PIXEL_DATA = (0x7FE00010, 0x7FE00008, 0x7FE00009)
+"""Pixel Data, Float Pixel Data, Double Float Pixel Data."""
 _ITEM, _DELIMITER = 0xFFFEE000, 0xFFFEE0DD
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
@@ -54,7 +73,7 @@ def read_header(path: Path) -> Dataset:
     """All of a file's attributes but its pixels; one whose value makes no sense for its type is left out.
 
     Raises:
-        InputError: The file is not DICOM, or it is an image of a classic CT, MR or PET series that is cut short.
+        InputError: The file is not DICOM, or it is a CT, MR or PET image that is cut short.
     """
     try:
         size = path.stat().st_size
@@ -66,7 +85,7 @@ def read_header(path: Path) -> Dataset:
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
             _drop_nonsense(dataset)
             kind = sop_class(dataset)
-            complete = bool(kind) and (kind not in CLASSIC_CLASSES or _is_complete(file, dataset, size))
+            complete = bool(kind) and (kind not in IMAGE_CLASSES or _is_complete(file, dataset, size))
     except READ_ERRORS as error:
         raise InputError(f"{path} cannot be read as DICOM ({error}).", remedy="Copy or export it again.") from error
     if not complete:
@@ -143,10 +162,11 @@ def _is_complete(file: BinaryIO, dataset: Dataset, size: int) -> bool:
         return True
     order = ">" if syntax == ExplicitVRBigEndian else "<"
     tag, length = _element(file, order, explicit=syntax != ImplicitVRLittleEndian)
-    if tag != _PIXEL_DATA:
+    if tag not in _PIXEL_DATA:
         return False
     if length != _UNDEFINED_LENGTH:
-        bits = dataset.Rows * dataset.Columns * dataset.get("SamplesPerPixel", 1) * dataset.BitsAllocated
+        frames = dataset.get("NumberOfFrames") or 1 if sop_class(dataset) in MULTI_FRAME_CLASSES else 1
+        bits = frames * dataset.Rows * dataset.Columns * dataset.get("SamplesPerPixel", 1) * dataset.BitsAllocated
         return bool(bits <= 8 * length and file.tell() + length <= size)
     while file.tell() < size:
         tag, length = _element(file, order, explicit=False)

@@ -88,7 +88,7 @@ def _float32(array: Array) -> Array:
 def _smoothed(volume: Volume, onto: Volume) -> Array:
     """Voxels as float32, smoothed along the axes that ``onto`` samples more coarsely."""
     array = _float32(volume.array)
-    pitch = np.abs(np.linalg.inv(volume.affine[:3, :3]) @ onto.affine[:3, :3]).max(axis=1)
+    pitch = (np.abs(volume.direction.T @ onto.affine[:3, :3]) / volume.spacing[:, None]).max(axis=1)
     sigma = np.maximum(0, (pitch - 1) / 2)
     if (sigma < 0.1).all():
         return array

@@ -1,84 +1,84 @@
-"""Classic DICOM series: files grouped, sorted and checked, and their voxels as a `Volume`.
+"""DICOM image series: slices grouped, sorted and checked, and their voxels as a `Volume`.
 
-A classic instance is one slice. What else a folder holds (structure sets, segmentations, reports, secondary captures,
-localizers) is set aside with a note.
+A classic instance is one slice, an enhanced one has many. What else a folder holds (structure sets, segmentations,
+reports, secondary captures, localizers) is set aside with a note.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    UID,
-    EnhancedCTImageStorage,
-    EnhancedMRImageStorage,
-    EnhancedPETImageStorage,
-    LegacyConvertedEnhancedCTImageStorage,
-    LegacyConvertedEnhancedMRImageStorage,
-    LegacyConvertedEnhancedPETImageStorage,
-    MediaStorageDirectoryStorage,
-)
+from pydicom.uid import UID, MediaStorageDirectoryStorage
 
 from miap.errors import InputError
 from miap.imaging import stack
-from miap.imaging.bounded import BoundedFile
 from miap.imaging.content import check_content
 from miap.imaging.files import files_below
 from miap.imaging.header import (
-    CLASSIC_CLASSES,
+    IMAGE_CLASSES,
+    MULTI_FRAME_CLASSES,
     READ_ERRORS,
     is_dicom,
-    number,
     read_header,
     sop_class,
-    transfer_syntax,
     words,
 )
+from miap.imaging.multiframe import frame_headers
+from miap.imaging.pixels import AIR_HU, read_slices
+from miap.imaging.split import Part, Slice, split
+from miap.imaging.straighten import even, straight, tilt_degrees
 from miap.imaging.volume import Array, Volume
 
-_MULTI_FRAME_CLASSES = frozenset(
-    {
-        EnhancedCTImageStorage,
-        EnhancedMRImageStorage,
-        EnhancedPETImageStorage,
-        LegacyConvertedEnhancedCTImageStorage,
-        LegacyConvertedEnhancedMRImageStorage,
-        LegacyConvertedEnhancedPETImageStorage,
-    }
-)
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _NO_SLICE = {"LOCALIZER": "localizer", "SCREEN SAVE": "screen save"}
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One image series whose slices make a regular grid.
+    """One stack of slices that make a grid: an image series, or a part of one.
 
     Args:
         instances: Headers without pixels, in slice order: along the normal, the cross product of row and column
-            direction.
+            direction. A frame of a multi-frame object has a header of its own, as if it were an instance.
         files: The file of each.
+        frames: Which frame of its file each is, from 0; empty where every file holds one slice.
+        part: What tells it from other parts of the series, in words; empty if it is all of it.
+        objects: Headers of the multi-frame objects the frames are from.
     """
 
     instances: tuple[Dataset, ...]
     files: tuple[Path, ...]
+    frames: tuple[int, ...] = ()
+    part: str = ""
+    objects: tuple[Dataset, ...] = ()
 
     @classmethod
-    def of(cls, instances: Sequence[Dataset], files: Sequence[Path]) -> "Series":
-        """Sort and check the instances of one series; copies of a slice are dropped.
+    def of(cls, part: Part) -> "Series":
+        """Sort and check the slices of one stack; copies of a slice are dropped.
 
         Raises:
-            InputError: They make no regular grid (see `stack.order`), or hold several frames each.
+            InputError: They make no grid (see `stack.order`).
         """
-        for instance, file in zip(instances, files, strict=True):
-            if instance.get("NumberOfFrames") not in (None, "", 1):
-                raise InputError(f"{file} holds several frames.", remedy="Export it as one file per slice.")
-        order = stack.order(instances, files)
-        return cls(tuple(instances[i] for i in order), tuple(files[i] for i in order))
+        headers, files = [one.header for one in part.slices], [one.file for one in part.slices]
+        order = stack.order(headers, files, [one.frame for one in part.slices])
+        kept = [part.slices[i] for i in order]
+        objects = {one.file: one.source for one in kept if one.source is not None}
+        return cls(
+            tuple(one.header for one in kept),
+            tuple(one.file for one in kept),
+            tuple(one.frame for one in kept) if objects else (),
+            part.title,
+            tuple(objects.values()),
+        )
+
+    @property
+    def sources(self) -> tuple[Dataset, ...]:
+        """Headers of the SOP instances: of the slices, or of the multi-frame objects that hold them."""
+        return self.objects or self.instances
 
     @property
     def uid(self) -> str:
@@ -119,11 +119,26 @@ class Series:
     @property
     def title(self) -> str:
         """How messages name it, for example ``series 4 "PET AC" (267 slices)``."""
-        name = f'series {"" if self.number is None else self.number} "{self.description}"'
-        return f"{' '.join(name.split())} ({len(self.files)} slices)"
+        name = " ".join(f'series {"" if self.number is None else self.number} "{self.description}"'.split())
+        return f"{name} ({', '.join([*([self.part] if self.part else []), f'{len(self.files)} slices'])})"
+
+    @property
+    def resampled(self) -> str:
+        """How `volume` differs from the slices as they were taken, in words; empty if it does not."""
+        how = []
+        if self._uneven:
+            gaps = np.diff(stack.heights(self.instances, self.files))
+            how.append(f"slices {gaps.min():.2f} to {gaps.max():.2f} mm apart were interpolated to even gaps")
+        if self._sheared:
+            tilt = tilt_degrees(self._grid(np.zeros((len(self.files), 1, 1), dtype=np.float32)))
+            how.append(f"a tilt of {tilt:.1f}° was straightened")
+        return " and ".join(how)
 
     def volume(self) -> Volume:
         """The voxels, rescaled slice by slice to the unit the scanner states: CT in HU, PET in its Units.
+
+        Slices at uneven distances are interpolated to even ones, those of a tilted gantry to an orthogonal grid; see
+        `resampled`.
 
         Returns:
             Shape (1, columns, rows, slices), float32. The array's memory runs along columns first.
@@ -133,9 +148,37 @@ class Series:
         """
         columns, rows = int(self.instances[0].Columns), int(self.instances[0].Rows)
         voxels = np.empty((len(self.files), rows, columns), dtype=np.float32)
-        for index, (instance, file) in enumerate(zip(self.instances, self.files, strict=True)):
-            voxels[index] = _rescaled(instance, file)
+        members: dict[Path, list[int]] = defaultdict(list)
+        for index, file in enumerate(self.files):
+            members[file].append(index)
+
+        def read(file: Path) -> None:
+            indices = members[file]
+            frames = [self.frames[i] for i in indices] if self.frames else [0]
+            slices = read_slices(file, [self.instances[i] for i in indices], frames)
+            for index, values in zip(indices, slices, strict=True):
+                voxels[index] = values
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(read, members))
         check_content(voxels, f"The series in {self.files[0].parent} ({self.title})")
+        volume = self._grid(voxels)
+        if self._uneven:
+            volume = even(volume, stack.heights(self.instances, self.files))
+        if self._sheared:
+            volume = straight(volume, fill=AIR_HU if self.modality_code == "CT" else 0.0)
+        return volume
+
+    @property
+    def _uneven(self) -> bool:
+        return stack.is_uneven(stack.heights(self.instances, self.files))
+
+    @property
+    def _sheared(self) -> bool:
+        spacing = min(float(value) for value in self.instances[0].PixelSpacing)
+        return stack.is_sheared(stack.affine(self.instances, self.files), len(self.files), spacing)
+
+    def _grid(self, voxels: Array) -> Volume:
         return Volume(voxels.transpose(2, 1, 0)[None], stack.affine(self.instances, self.files))
 
     def _text(self, keyword: str) -> str:
@@ -184,36 +227,68 @@ def scan(files: Iterable[Path]) -> Scan:
     Raises:
         InputError: A file named as DICOM is none, an image file is cut short, or the images are of several patients.
     """
-    groups: dict[str, list[tuple[Dataset, Path]]] = defaultdict(list)
+    groups: dict[str, list[Slice]] = defaultdict(list)
+    faults: list[Fault] = []
     aside: Counter[str] = Counter()
     for file in files:
         if not claims_dicom(file):
             aside["other file"] += 1
             continue
         header = read_header(file)
-        if reason := _set_aside(header):
-            aside[reason] += 1
-        elif sop_class(header) != MediaStorageDirectoryStorage:
-            groups[str(header.get("SeriesInstanceUID") or file)].append((header, file))
-    _check_patient([member for group in groups.values() for member in group])
-    series, faults = [], []
-    for group in groups.values():
-        headers, places = zip(*group, strict=True)
+        if sop_class(header) == MediaStorageDirectoryStorage:
+            continue
         try:
-            if sop_class(headers[0]) in _MULTI_FRAME_CLASSES:
-                raise InputError(f"{places[0]} is an enhanced multi-frame object.", remedy="Export classic slices.")
-            series.append(Series.of(headers, places))
+            slices = _slices(header, file)
         except InputError as error:
-            faults.append(Fault(headers[0], error))
-    series.sort(key=lambda one: (one.study_uid, one.number or 0, one.uid))
+            faults.append(Fault(header, error))
+            continue
+        for one in slices:
+            if reason := _set_aside(one.header):
+                aside[reason] += 1
+            else:
+                groups[str(header.get("SeriesInstanceUID") or file)].append(one)
+    _check_patient([*(one for group in groups.values() for one in group)])
+    series = []
+    for group in groups.values():
+        try:
+            parts = split(group)
+        except InputError as error:
+            faults.append(Fault(group[0].header, error))
+            continue
+        for part in parts:
+            try:
+                series.append(Series.of(part))
+            except InputError as error:
+                faults.append(Fault(part.slices[0].header, error))
+    series.sort(key=lambda one: (one.study_uid, one.number or 0, one.uid, one.part))
     notes = tuple(f"Set aside: {count} × {reason}." for reason, count in sorted(aside.items()))
     return Scan(tuple(series), tuple(faults), notes)
+
+
+def _slices(header: Dataset, file: Path) -> list[Slice]:
+    """The slices of one object.
+
+    Raises:
+        InputError: It has several frames and does not say where they lie.
+    """
+    if sop_class(header) in MULTI_FRAME_CLASSES:
+        try:
+            return [Slice(one, file, frame, header) for frame, one in enumerate(frame_headers(header))]
+        except READ_ERRORS as error:
+            raise InputError(
+                f"The frames of {file} cannot be told apart: {error}.", remedy="Export it again."
+            ) from error
+    if header.get("NumberOfFrames") not in (None, "", 1):
+        raise InputError(
+            f"{file} holds several frames and does not say where each lies.", remedy="Export it as one file per slice."
+        )
+    return [Slice(header, file)]
 
 
 def _set_aside(header: Dataset) -> str:
     """Why an object is no slice of an image; empty if it is one, or is the directory of a disc."""
     kind = sop_class(header)
-    if kind not in CLASSIC_CLASSES | _MULTI_FRAME_CLASSES | {MediaStorageDirectoryStorage}:
+    if kind not in IMAGE_CLASSES | {MediaStorageDirectoryStorage}:
         return UID(kind).name.removesuffix(" Storage")
     for value in words(header, "ImageType"):
         if value in _NO_SLICE:
@@ -221,31 +296,10 @@ def _set_aside(header: Dataset) -> str:
     return "colour image" if header.get("SamplesPerPixel", 1) != 1 else ""
 
 
-def _check_patient(members: Sequence[tuple[Dataset, Path]]) -> None:
+def _check_patient(slices: Sequence[Slice]) -> None:
     patients: dict[str, Path] = {}
-    for header, file in members:
-        patients.setdefault(str(header.get("PatientID") or header.get("PatientName") or ""), file)
+    for one in slices:
+        patients.setdefault(str(one.header.get("PatientID") or one.header.get("PatientName") or ""), one.file)
     if len(patients) > 1:
-        one, other, *_ = patients.values()
-        raise InputError(f"{one} and {other} are of different patients.", remedy="Give one patient at a time.")
-
-
-def _rescaled(instance: Dataset, file: Path) -> Array:
-    """One slice, shape (rows, columns), times Rescale Slope plus Rescale Intercept (PS3.3 C.11.1)."""
-    # CT and PET without them would be in no known unit; MR has none to be in.
-    default = (None, None) if str(instance.get("Modality")) in ("CT", "PT") else (1.0, 0.0)
-    try:
-        if instance.get("ModalityLUTSequence"):
-            raise ValueError("it has a Modality LUT")
-        slope = number(instance, "RescaleSlope", default[0])
-        intercept = number(instance, "RescaleIntercept", default[1])
-        with BoundedFile(file) as opened:
-            dataset = pydicom.dcmread(opened, force=True)
-        dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
-        pixels = dataset.pixel_array
-        if pixels.shape != (instance.Rows, instance.Columns):
-            raise ValueError(f"its pixels are {pixels.shape}")
-    except READ_ERRORS as error:
-        raise InputError(f"The pixels of {file} cannot be read ({error}).", remedy="Export it again.") from error
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(pixels.astype(np.float32) * np.float32(slope) + np.float32(intercept))
+        one_file, other, *_ = patients.values()
+        raise InputError(f"{one_file} and {other} are of different patients.", remedy="Give one patient at a time.")

@@ -9,20 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
 from pydicom.dataset import Dataset
 
 from miap.errors import InputError
-from miap.imaging.bounded import BoundedFile
 from miap.imaging.content import MAX_VOXELS
+from miap.imaging.pixels import same_pixels
 from miap.imaging.volume import Affine
 
 Vector = npt.NDArray[np.float64]
 
 GAP_TOLERANCE = 0.1
 """A gap between slices may differ from the usual one by this part of it. Real PET beds meet within 3 %."""
+MOST_GAP, LEAST_GAP = 1.5, 0.5
+"""A gap wider than this many usual ones misses a slice; a narrower one than the other is refused as well. Between these
+and `GAP_TOLERANCE` slices are interpolated to even gaps."""
+MOST_TILT = 45.0
+"""Degrees; no gantry tilts by more than 30."""
 DRIFT_TOLERANCE = 0.25
-"""No slice may lie further than this part of a step from where the regular grid has it."""
+"""Nor lie further than this part of a step from where the regular grid has it, or it is interpolated."""
 SHIFT_TOLERANCE = 0.5
 """Nor further than this part of a pixel beside the straight line of all slices along the normal."""
 SAME_PLACE_MM = 0.01
@@ -84,12 +88,17 @@ class Plane:
         return "another orientation" if turned > DIRECTION_TOLERANCE else ""
 
 
-def order(instances: Sequence[Dataset], files: Sequence[Path]) -> list[int]:
+def order(instances: Sequence[Dataset], files: Sequence[Path], frames: Sequence[int] = ()) -> list[int]:
     """Indices of the instances in the order of the grid's third axis, copies of a slice dropped.
 
+    Args:
+        instances: Headers of the slices.
+        files: The file of each.
+        frames: Which frame of its file each is, from 0; by default all are the first.
+
     Raises:
-        InputError: They make no regular grid: one slice, a slice missing or twice, uneven gaps, mixed orientations or
-            sizes, a tilted gantry, too many voxels.
+        InputError: They make no grid: one slice, a slice missing or twice, gaps too uneven to interpolate, mixed
+            orientations or sizes, slices beside each other, too many voxels.
     """
     planes = [Plane.of(instance, file) for instance, file in zip(instances, files, strict=True)]
     first = planes[0]
@@ -100,7 +109,8 @@ def order(instances: Sequence[Dataset], files: Sequence[Path]) -> list[int]:
                 remedy="Give a folder whose series hold one stack of slices each.",
             )
     along = np.array([plane.position @ first.normal for plane in planes])
-    kept = _without_copies(sorted(range(len(planes)), key=lambda i: (along[i], files[i])), along, files)
+    places = list(zip(files, frames or [0] * len(files), strict=True))
+    kept = _without_copies(sorted(range(len(planes)), key=lambda i: (along[i], places[i])), along, places)
     if len(kept) < 2:
         raise InputError(f"{first.file} is the only slice of its series.", remedy="Give all slices of the series.")
     if first.shape[0] * first.shape[1] * len(kept) > MAX_VOXELS:
@@ -121,47 +131,65 @@ def affine(instances: Sequence[Dataset], files: Sequence[Path]) -> Affine:
     return matrix
 
 
-def _without_copies(indices: list[int], along: Vector, files: Sequence[Path]) -> list[int]:
+def _without_copies(indices: list[int], along: Vector, places: Sequence[tuple[Path, int]]) -> list[int]:
     kept = indices[:1]
     for index in indices[1:]:
         if along[index] - along[kept[-1]] > SAME_PLACE_MM:
             kept.append(index)
-        elif not _same_pixels(files[kept[-1]], files[index]):
+        elif not same_pixels(places[kept[-1]], places[index]):
             raise InputError(
-                f"{files[kept[-1]]} and {files[index].name} are different images of one place, in one series.",
-                remedy="Give one image a place: a series of several echoes or times is not read.",
+                f"{places[kept[-1]][0]} and {places[index][0].name} are different images of one place, in one series, "
+                "and nothing says how they differ.",
+                remedy="Give one image a place.",
             )
     return kept
 
 
-def _same_pixels(one: Path, other: Path) -> bool:
-    return _pixels(one) == _pixels(other)
-
-
-def _pixels(file: Path) -> bytes | None:
-    with BoundedFile(file) as opened:
-        data: bytes | None = pydicom.dcmread(opened, force=True).get("PixelData")
-    return data
-
-
 def _check_gaps(along: Vector, files: Sequence[Path]) -> None:
     gaps = np.diff(along)
-    usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])
+    usual = _usual(gaps)
     widest = int(np.argmax(gaps))
     where = (
         f"between {files[widest]} and {files[widest + 1].name} (at {along[widest]:.2f} and {along[widest + 1]:.2f} mm)"
     )
-    if gaps[widest] > 1.5 * usual:
+    if gaps[widest] > MOST_GAP * usual:
         raise InputError(
             f"A slice is missing {where}: they lie {gaps[widest]:.2f} mm apart, the others {usual:.2f} mm.",
             remedy="Send the series again, complete.",
         )
-    regular = np.linspace(along[0], along[-1], len(along))
-    if np.abs(gaps - usual).max() > GAP_TOLERANCE * usual or np.abs(along - regular).max() > DRIFT_TOLERANCE * usual:
+    if gaps.min() < LEAST_GAP * usual:
         raise InputError(
             f"The slices of {files[0].parent} are {gaps.min():.2f} to {gaps.max():.2f} mm apart, the widest {where}.",
             remedy="Give a series with even gaps.",
         )
+
+
+def is_uneven(along: Vector) -> bool:
+    """Whether slices at these places along their normal, mm, must be interpolated to lie on a regular grid."""
+    gaps = np.diff(along)
+    usual = _usual(gaps)
+    regular = np.linspace(along[0], along[-1], len(along))
+    return bool(
+        np.abs(gaps - usual).max() > GAP_TOLERANCE * usual or np.abs(along - regular).max() > DRIFT_TOLERANCE * usual
+    )
+
+
+def heights(instances: Sequence[Dataset], files: Sequence[Path]) -> Vector:
+    """Where slices in `order` lie along their normal, mm from the first; shape (slices,)."""
+    planes = [Plane.of(instance, file) for instance, file in zip(instances, files, strict=True)]
+    return np.array([(plane.position - planes[0].position) @ planes[0].normal for plane in planes])
+
+
+def is_sheared(matrix: Affine, slices: int, spacing: float) -> bool:
+    """Whether the last of ``slices`` lies further beside the first than may be neglected; ``spacing`` of pixels, mm."""
+    column, row, step = matrix[:3, 0], matrix[:3, 1], matrix[:3, 2]
+    normal = np.cross(column / np.linalg.norm(column), row / np.linalg.norm(row))
+    beside = step - (step @ normal) * normal
+    return bool(np.linalg.norm(beside) * (slices - 1) > SHIFT_TOLERANCE * spacing)
+
+
+def _usual(gaps: Vector) -> float:
+    return float(np.sort(gaps)[(len(gaps) - 1) // 2])
 
 
 def _check_shift(planes: Sequence[Plane]) -> None:
@@ -169,19 +197,18 @@ def _check_shift(planes: Sequence[Plane]) -> None:
     offsets = np.array([plane.position - first.position for plane in planes])
     height = offsets @ first.normal
     beside = offsets - height[:, None] * first.normal
-    allowed = SHIFT_TOLERANCE * first.spacing.min()
-    if np.linalg.norm(beside, axis=1).max() <= allowed:
-        return
     bent = beside - (height / height[-1])[:, None] * beside[-1]
-    if np.linalg.norm(bent, axis=1).max() > allowed:
+    if np.linalg.norm(bent, axis=1).max() > SHIFT_TOLERANCE * first.spacing.min():
         raise InputError(
             f"The slices of {first.file.parent} do not lie above each other.", remedy="Give an unshifted series."
         )
     angle = np.degrees(np.arctan2(np.linalg.norm(beside[-1]), height[-1]))
-    raise InputError(
-        f"The series from {first.file} to {last.file.name} was taken with the gantry tilted by {angle:.1f}°.",
-        remedy="Give a series that was straightened.",
-    )
+    if angle > MOST_TILT:
+        raise InputError(
+            f"The slices from {first.file} to {last.file.name} are shifted against each other as if the gantry had "
+            f"been tilted by {angle:.1f}°.",
+            remedy="Give a series that was straightened.",
+        )
 
 
 def _numbers(instance: Dataset, file: Path, keyword: str, count: int) -> Vector:

@@ -1,0 +1,96 @@
+"""Pixels of DICOM slices, decoded and rescaled."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.pixels.utils import iter_pixels, pixel_array
+from pydicom.uid import UID
+
+from miap.errors import InputError
+from miap.imaging.bounded import BoundedFile
+from miap.imaging.header import READ_ERRORS, number, transfer_syntax
+from miap.imaging.volume import Array
+
+AIR_HU = -1000.0
+
+
+def read_slices(file: Path, headers: Sequence[Dataset], frames: Sequence[int]) -> Iterator[Array]:
+    """Slices of one file in the unit the scanner states (HU, Bq/ml, …), each of shape (rows, columns), float32.
+
+    Stored values times Rescale Slope plus Rescale Intercept (PS3.3 C.11.1), slice by slice. Pixel Padding (PS3.3
+    C.7.5.1.1.2) becomes air: -1000 in CT, 0 elsewhere. Photometric interpretation says how to show values, not what
+    they are, so MONOCHROME1 changes nothing.
+
+    Args:
+        file: A DICOM file.
+        headers: Of each slice wanted.
+        frames: Which frame of the file each is, from 0.
+
+    Raises:
+        InputError: The pixels cannot be decoded, or are not what the header says.
+    """
+    syntax = UID("")
+    try:
+        with BoundedFile(file) as opened:
+            dataset = pydicom.dcmread(opened, force=True)
+        syntax = transfer_syntax(dataset)
+        dataset.file_meta.TransferSyntaxUID = syntax
+        several = int(dataset.get("NumberOfFrames") or 1) > 1
+        stored = iter_pixels(dataset, indices=list(frames)) if several else iter([pixel_array(dataset)])
+        for header in headers:
+            yield _rescaled(next(stored), header)
+    except READ_ERRORS as error:
+        raise InputError(
+            f"The pixels of {file} cannot be read ({error}).",
+            remedy=f"Export it again{_elsewise(syntax)}.",
+        ) from error
+
+
+def same_pixels(one: tuple[Path, int], other: tuple[Path, int]) -> bool:
+    """Whether two slices, each a file and a frame, hold the same stored values."""
+    if one[1] == other[1] == 0 and one[0] != other[0]:
+        return _bytes(one[0]) == _bytes(other[0])
+    first, second = (pixel_array(file, index=frame) for file, frame in (one, other))
+    return bool(np.array_equal(first, second))
+
+
+def _rescaled(stored: Array, header: Dataset) -> Array:
+    # CT and PET without them would be in no known unit; MR has none to be in.
+    modality = str(header.get("Modality"))
+    default = (None, None) if modality in ("CT", "PT") else (1.0, 0.0)
+    if header.get("ModalityLUTSequence"):
+        raise ValueError("it has a Modality LUT")
+    slope = number(header, "RescaleSlope", default[0])
+    intercept = number(header, "RescaleIntercept", default[1])
+    if stored.shape != (header.Rows, header.Columns):
+        raise ValueError(f"its pixels are {stored.shape}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    padded = _padding(stored, header)
+    if padded is not None:
+        values[padded] = AIR_HU if modality == "CT" else 0.0
+    return np.asarray(values)
+
+
+def _padding(stored: Array, header: Dataset) -> Array | None:
+    """Mask of the pixels that only fill the matrix, if the header names their value or range."""
+    value, limit = header.get("PixelPaddingValue"), header.get("PixelPaddingRangeLimit")
+    if value is None or value == "" or stored.dtype.kind not in "iu":
+        return None
+    # Its sign is as often wrong as right: -2000 is written as 63536 and the other way round.
+    ends = [np.int64(int(end)).astype(stored.dtype) for end in (value, value if limit in (None, "") else limit)]
+    return np.asarray((stored >= min(ends)) & (stored <= max(ends)))
+
+
+def _elsewise(syntax: UID) -> str:
+    compressed = bool(syntax) and not syntax.is_private and syntax.is_transfer_syntax and syntax.is_compressed
+    return f", uncompressed (it is in {syntax.name})" if compressed else ""
+
+
+def _bytes(file: Path) -> bytes | None:
+    with BoundedFile(file) as opened:
+        data: bytes | None = pydicom.dcmread(opened, force=True).get("PixelData")
+    return data
