@@ -1,5 +1,5 @@
 """Imports every command module, which registers its commands with the application."""
 
-from miap.cli import analyze, doctor, inspect, models, phantom, train
+from miap.cli import analyze, convert, doctor, inspect, models, phantom, train
 
-__all__ = ["analyze", "doctor", "inspect", "models", "phantom", "train"]
+__all__ = ["analyze", "convert", "doctor", "inspect", "models", "phantom", "train"]

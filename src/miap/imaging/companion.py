@@ -26,7 +26,8 @@ class Companion:
 
     Args:
         file: Where it is.
-        kind: What it is: the name of its SOP class.
+        sop_class: What it is; empty where that is not known.
+        kind: The same in words.
         description: Series Description, document or report title.
         series_uid: Its own series.
         contains: Names of its segments or structures.
@@ -35,6 +36,7 @@ class Companion:
     """
 
     file: Path
+    sop_class: UID
     kind: str
     description: str
     series_uid: str
@@ -53,13 +55,13 @@ class Companion:
         try:
             header = read_header(file)
         except InputError as error:
-            return cls(file, "unreadable object", "", "", (), (), error)
+            return cls(file, UID(""), "unreadable object", "", "", (), (), error)
         kind = _name(sop_class(header))
         contains, problem = _contents(header), None
         if sop_class(header) in SEGMENTATION_CLASSES and not contains:
             problem = InputError(f"{file} describes no segment.", remedy="Export it again.")
         return cls(
-            file, kind, _title(header), str(header.get("SeriesInstanceUID") or ""), contains,
+            file, sop_class(header), kind, _title(header), str(header.get("SeriesInstanceUID") or ""), contains,
             tuple(dict.fromkeys(_references(header))), problem,
         )  # fmt: skip
 

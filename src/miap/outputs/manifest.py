@@ -76,7 +76,7 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON values, keys in reading order."""
-        strike = _Striker(self.withheld)
+        strike = Striker(self.withheld)
         return {
             "schema": SCHEMA,
             "created": self.created.isoformat(timespec="seconds"),
@@ -142,11 +142,11 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-def _record(record: FileRecord, strike: "_Striker") -> dict[str, Any]:
+def _record(record: FileRecord, strike: "Striker") -> dict[str, Any]:
     return {"path": strike(record.path), "bytes": record.bytes, "sha256": record.sha256}
 
 
-class _Striker:
+class Striker:
     """Replaces words where they stand by themselves, whatever their case."""
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -154,4 +154,5 @@ class _Striker:
         self._pattern = re.compile(rf"(?<![^\W_])(?:{joined})(?![^\W_])", re.IGNORECASE) if joined else None
 
     def __call__(self, text: str) -> str:
+        """The text with ``[patient]`` for each of the words."""
         return self._pattern.sub(_WITHHELD, text) if self._pattern else text

@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pydicom.valuerep import DSfloat
 
+from miap.imaging.image_plane import plane_attributes
 from miap.imaging.modality import Modality
 from miap.imaging.phantom.attributes import (
     equipment_attributes,
@@ -67,7 +68,7 @@ def write_series(
             equipment_attributes(),
             modality_attributes(modality, study, volume.shape[2], index),
             _pixels(stored, slope, intercept, modality),
-            _place(volume, index),
+            plane_attributes(volume, index),
         ):
             for keyword, value in attributes.items():
                 setattr(dataset, keyword, value)
@@ -127,23 +128,3 @@ def _pixels(stored: Array, slope: float, intercept: float, modality: Modality) -
         attributes["RescaleType"] = "HU"
     attributes["PixelData"] = np.ascontiguousarray(stored.T).tobytes()
     return attributes
-
-
-def _place(volume: Volume, index: int) -> dict[str, Any]:
-    """Image Plane attributes (PS3.3 C.7.6.2); Pixel Spacing is that between rows, then between columns."""
-    columns, rows, slices = volume.spacing
-    direction = volume.direction
-    position = volume.to_patient([0, 0, index])
-    normal = np.cross(direction[:, 0], direction[:, 1])
-    return {
-        "PixelSpacing": _decimals([rows, columns]),
-        "ImageOrientationPatient": _decimals([*direction[:, 0], *direction[:, 1]]),
-        "ImagePositionPatient": _decimals(position),
-        "SliceThickness": DSfloat(float(slices), auto_format=True),
-        "SpacingBetweenSlices": DSfloat(float(slices), auto_format=True),
-        "SliceLocation": DSfloat(float(position @ normal), auto_format=True),
-    }
-
-
-def _decimals(values: Any) -> list[DSfloat]:
-    return [DSfloat(float(value) + 0.0, auto_format=True) for value in values]
