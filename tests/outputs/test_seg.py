@@ -1,13 +1,17 @@
 """What a DICOM SEG promises: the mask where it was, identified, valid, and the same each time."""
 
+import os
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC
+from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from miap.imaging.volume import Volume
@@ -58,15 +62,15 @@ def test_an_independent_reader_finds_every_lesion_voxel_for_voxel(tmp_path, synt
 
 @pytest.mark.parametrize("orientation", ["axial", "oblique"])
 def test_dcmqi_reads_the_mask_at_the_same_place(tmp_path, synthetic, orientation):
-    if shutil.which("segimage2itkimage") is None:
-        pytest.skip("dcmqi (pip install dcmqi) is not installed")
-    import SimpleITK as sitk
+    program = shutil.which("segimage2itkimage", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if program is None:
+        pytest.skip("dcmqi is not installed")
 
     affine = synthetic.affine_of(ORIENTATIONS[orientation])
     case = synthetic.case(affine)
     write(tmp_path / "seg.dcm", case, synthetic)
     subprocess.run(
-        ["segimage2itkimage", "--inputDICOM", tmp_path / "seg.dcm", "--outputDirectory", tmp_path,
+        [program, "--inputDICOM", tmp_path / "seg.dcm", "--outputDirectory", tmp_path,
          "--outputType", "nrrd"],
         check=True, capture_output=True,
     )  # fmt: skip
@@ -223,6 +227,24 @@ def test_a_scanner_that_left_attributes_out_or_wrong_still_gets_a_valid_object(t
     assert "PatientAge" not in seg
     assert list(seg.MedicalAlerts) == ["m" * 64, "none"]
     assert seg.FrameOfReferenceUID.startswith("2.25.")
+    assert verify(tmp_path / "seg.dcm") == []
+
+
+@pytest.mark.parametrize(
+    ("character_set", "name"),
+    [
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        ("ISO_IR 100", "Müller^Jörg"),
+        ("ISO_IR 144", "Люксембург^Роза"),
+        ("", "Doe^Jane"),
+    ],
+)
+def test_a_name_in_any_character_set_stays_what_it_was(tmp_path, synthetic, verify, character_set, name):
+    case = synthetic.case()
+    for one in case.series.instances:
+        one.SpecificCharacterSet, one.PatientName = character_set, name
+    write(tmp_path / "seg.dcm", case, synthetic)
+    assert pydicom.dcmread(tmp_path / "seg.dcm").PatientName == name
     assert verify(tmp_path / "seg.dcm") == []
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
+from highdicom import SpecificCharacterSetValues
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -12,6 +13,7 @@ from miap import __version__
 
 MANUFACTURER = "MIAP"
 PRODUCT = "Medical Imaging AI Platform"
+_CHARACTER_SETS = {one.value for one in SpecificCharacterSetValues}
 FAMILY: Code = codes.DCM.ArtificialIntelligence
 """Kind of algorithm, from CID 7162."""
 
@@ -62,8 +64,13 @@ def stamp(dataset: Dataset, when: datetime) -> None:
 
 
 def character_set(header: Dataset, *texts: str) -> str | list[str] | None:
-    """The source's character set, so that names stay as they were; UTF-8 where our ``texts`` need more than ASCII."""
-    if not all(text.isascii() for text in texts):
+    """The source's character set, so that names stay as they were; UTF-8 where our ``texts`` need more than ASCII.
+
+    UTF-8 as well where the source's is none that can be declared for a new object.
+    """
+    value = header.get("SpecificCharacterSet") or None
+    named = [value] if value is None or isinstance(value, str) else [str(one) for one in value]
+    known = all(one is None or one in _CHARACTER_SETS for one in named)
+    if not known or not all(text.isascii() for text in texts):
         return "ISO_IR 192"
-    value = header.get("SpecificCharacterSet")
-    return value if value is None or isinstance(value, str) else list(value)
+    return named[0] if len(named) == 1 else named
