@@ -197,6 +197,33 @@ def test_a_choice_that_cannot_be_is_refused(
     assert 'CT series 2 "CT" (4 slices)' in caught.value.remedy
 
 
+def double_echo(folder: Path) -> Path:
+    """Two echoes of one series: proton density and T2."""
+    for echo, contrast in enumerate(["15", "95"], start=1):
+
+        def rename(one: pydicom.Dataset, _: int, echo: int = echo) -> None:
+            one.SOPInstanceUID = uid(one.SOPInstanceUID, echo)
+
+        write_series(
+            folder / str(echo), "MR", SeriesNumber=5, SeriesDescription="AX PD T2", EchoNumbers=echo, EchoTime=contrast,
+            RepetitionTime="3000", array=voxels(seed=echo), edit=rename,
+        )  # fmt: skip
+    return folder
+
+
+@pytest.mark.req("REQ-F-007")
+def test_a_part_of_a_series_may_have_a_role_and_may_be_chosen(case_of: Callable[..., Case], tmp_path: Path) -> None:
+    study = double_echo(tmp_path / "study")
+    case = case_of(study)
+    assert list(case.images) == [T2]
+    assert case.images[T2].volume.array[0] == pytest.approx(voxels(seed=2))
+    assert "proton density" in case.notes[0]
+    assert case_of(study, series={T2: "5"}).images[T2].volume.array[0] == pytest.approx(voxels(seed=2))
+    assert case_of(study, series={T2: "5:1"}).images[T2].volume.array[0] == pytest.approx(voxels(seed=1))
+    with pytest.raises(InputError, match="No series has the number or UID 5:3"):
+        case_of(study, series={T2: "5:3"})
+
+
 def test_a_number_two_series_share_is_refused(case_of: Callable[..., Case], tmp_path: Path) -> None:
     write_series(tmp_path / "1", "MR", SeriesNumber=1, SeriesDescription="T1 a")
     write_series(tmp_path / "2", "MR", SeriesNumber=1, SeriesDescription="T1 b")

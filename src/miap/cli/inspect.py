@@ -106,6 +106,8 @@ def _add_series(branch: "Tree", entry: "Entry") -> None:
     role = f"{found.kind}, {found.confidence:.0%}" if found.role else f"no role: {found.kind}"
     doubt = " (doubtful)" if found.doubtful else ""
     leaf.add(_line(f"{role}{doubt}" + (f": {found.because}" if found.reasons else ""), style))
+    if entry.series is not None and entry.series.resampled:
+        leaf.add(_line(f"when it is read, {entry.series.resampled}", "dim"))
     if entry.aside:
         leaf.add(_line(f"set aside: {entry.aside}", "dim"))
     _add_problem(leaf, entry.problem)

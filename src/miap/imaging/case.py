@@ -13,7 +13,7 @@ from miap.imaging.header import is_dicom
 from miap.imaging.modality import Modality
 from miap.imaging.nifti import read_nifti, says_position
 from miap.imaging.role import looked_for, recognise
-from miap.imaging.series import Fault, Scan, Series, claims_dicom, scan
+from miap.imaging.series import Fault, Scan, Series, claims_dicom, named_series, scan
 from miap.imaging.suv import suv_factors
 from miap.imaging.volume import Volume
 
@@ -174,10 +174,10 @@ class _Assembly:
         self.notes += scanned.notes
         for role, wanted in chosen.items():
             self._add_series(role, _chosen_by_user(wanted, role, scanned))
-        taken = [image.series.files for image in self.images.values() if image.series]
+        taken = [_place(image.series) for image in self.images.values() if image.series]
         candidates = _candidates(scanned.series)
         self.seen += [one.seen for one in candidates]
-        self._add_by_header([one for one in candidates if one.series.files not in taken], scanned.faults)
+        self._add_by_header([one for one in candidates if _place(one.series) not in taken], scanned.faults)
         self._add_by_name(found.nifti, found.given)
 
     def case(self, paths: Sequence[Path]) -> Case:
@@ -302,12 +302,17 @@ class _Assembly:
         self.choices[role] = Choice(role, file.name, rule)
 
 
+def _place(series: Series) -> tuple[tuple[Path, ...], tuple[int, ...]]:
+    """Where a series' slices are, which no other has."""
+    return series.files, series.frames
+
+
 def _candidates(series: Iterable[Series]) -> list[Candidate]:
     return [Candidate(one, recognise(one.instances[0])) for one in series]
 
 
 def _chosen_by_user(wanted: str, role: Modality, scanned: Scan) -> Series:
-    """The series with a UID or number.
+    """The series with a UID or number; of a series in several parts the best, or the one named as ``NUMBER:PART``.
 
     Raises:
         InputError: There is none, there are several, it is of another kind, or it has a fault.
@@ -315,18 +320,19 @@ def _chosen_by_user(wanted: str, role: Modality, scanned: Scan) -> Series:
     for fault in scanned.faults:
         if wanted in (str(fault.header.get("SeriesInstanceUID")), str(fault.header.get("SeriesNumber"))):
             raise fault.error
-    matching = [one for one in scanned.series if wanted in (one.uid, str(one.number))]
+    matching = named_series(wanted, scanned.series)
     there = "; ".join(f"{one.modality_code} {one.title}, {one.uid}" for one in scanned.series) or "none"
-    if len(matching) != 1:
+    if len({one.uid for one in matching}) != 1:
         raise InputError(
             f"{'Several series have' if matching else 'No series has'} the number or UID {wanted}.",
             remedy=f"Choose a UID from: {there}.",
         )
-    if matching[0].modality_code != _code(role):
+    fitting = [one for one in _candidates(matching) if one.series.modality_code == _code(role)]
+    if not fitting:
         raise InputError(
             f"Series {wanted} is {matching[0].modality_code}, no {role.words}.", remedy=f"There are {there}."
         )
-    return matching[0]
+    return ranked([one for one in fitting if one.recognition.role is role] or fitting)[0].series
 
 
 def _titled(fault: Fault) -> str:

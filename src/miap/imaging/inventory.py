@@ -8,19 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    CTImageStorage,
-    DeflatedExplicitVRLittleEndian,
-    EnhancedCTImageStorage,
-    EnhancedMRImageStorage,
-    EnhancedPETImageStorage,
-    LegacyConvertedEnhancedCTImageStorage,
-    LegacyConvertedEnhancedMRImageStorage,
-    LegacyConvertedEnhancedPETImageStorage,
-    MediaStorageDirectoryStorage,
-    MRImageStorage,
-    PositronEmissionTomographyImageStorage,
-)
+from pydicom.uid import DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from miap.errors import InputError
 from miap.imaging.bounded import BoundedFile
@@ -28,7 +16,7 @@ from miap.imaging.choice import Candidate, Rejected, lost, ranked
 from miap.imaging.companion import Companion
 from miap.imaging.filename import is_mask_name, role_from_name
 from miap.imaging.files import contents
-from miap.imaging.header import READ_ERRORS, is_dicom, read_header, sop_class
+from miap.imaging.header import IMAGE_CLASSES, READ_ERRORS, is_dicom, read_header, sop_class
 from miap.imaging.modality import Modality
 from miap.imaging.nifti import read_grid
 from miap.imaging.orientation import plane
@@ -36,15 +24,6 @@ from miap.imaging.role import Recognition, recognise
 from miap.imaging.series import Series, claims_dicom, scan
 from miap.imaging.suv import suv_factors
 from miap.imaging.volume import Volume
-
-IMAGE_CLASSES = frozenset(
-    {
-        CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage,
-        MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage,
-        PositronEmissionTomographyImageStorage, EnhancedPETImageStorage, LegacyConvertedEnhancedPETImageStorage,
-    }
-)  # fmt: skip
-"""SOP classes whose objects are images of a series."""
 
 _GLANCE = [
     "SOPClassUID", "PatientID", "PatientName", "StudyInstanceUID", "StudyDate", "StudyDescription",
@@ -83,9 +62,11 @@ class Entry:
     @property
     def title(self) -> str:
         """How messages name it."""
+        if self.series is not None:
+            return self.series.title
         number = self.header.get("SeriesNumber")
         name = f'series {"" if number is None else number} "{self.header.get("SeriesDescription") or ""}"'
-        return f"{' '.join(name.split())} ({self.slices} slices)"
+        return f"{' '.join(name.split())} ({self.slices} images)"
 
     @property
     def spacing(self) -> tuple[float, float, float] | None:

@@ -216,6 +216,16 @@ def read_series(paths: Iterable[Path]) -> list[Series]:
     return list(found.series)
 
 
+def named_series(wanted: str, series: Iterable[Series]) -> list[Series]:
+    """Those with a Series Instance UID or number; ``5:2`` is the second part of series 5 in the order given."""
+    everything = list(series)
+    whole = [one for one in everything if wanted in (one.uid, str(one.number))]
+    name, _, part = wanted.rpartition(":")
+    if whole or not part.isdecimal():
+        return whole
+    return [one for one in everything if name in (one.uid, str(one.number))][int(part) - 1 : int(part)]
+
+
 def claims_dicom(file: Path) -> bool:
     """Whether a file is DICOM by its name or its beginning."""
     return file.suffix.lower() in _DICOM_SUFFIXES or is_dicom(file)

@@ -16,6 +16,7 @@ from miap.imaging.inventory import Entry, Inventory, take_inventory
 from miap.imaging.modality import Modality
 from miap.imaging.nifti import is_nifti
 from miap.imaging.segmentation import SEGMENTATION_CLASSES
+from miap.imaging.series import named_series
 from miap.jobs.conversion_steps import (
     Product,
     image_to_nifti,
@@ -226,9 +227,8 @@ def _by_name(wanted: str, entries: Sequence[Entry]) -> list[Entry]:
     Raises:
         InputError: There is none.
     """
-    found = [
-        one for one in entries if wanted in (str(one.header.get("SeriesInstanceUID")), str(one.header.SeriesNumber))
-    ]
+    meant = named_series(wanted, [one.series for one in entries if one.series is not None])
+    found = [one for one in entries if one.series in meant]
     if not found:
         there = "; ".join(one.title for one in entries) or "none"
         raise InputError(f"No usable series has the number or UID {wanted}.", remedy=f"There are: {there}.")

@@ -57,10 +57,11 @@ def image_to_nifti(entry: Entry, *, suv: bool, identity: bool) -> Product:
             volume = volume.with_array(volume.array * suv_factors(series.instances).astype(np.float32))
         write_nifti(volume.with_array(_compact(volume.array)), file)
         told = sidecar(series, entry.recognition, unit="SUV" if as_suv else unit, identity=identity)
-        write_json(_beside(file), told)
+        write_json(_beside(file), told | ({"Resampled": series.resampled} if series.resampled else {}))
 
     number = "" if series.number is None else f"{series.number:03d}_"
-    return Product(f"{number}{strike(series.description) or series.modality_code}", ".nii.gz", write)
+    part = f"_{series.part}" if series.part else ""
+    return Product(f"{number}{strike(series.description) or series.modality_code}{part}", ".nii.gz", write)
 
 
 def mask_to_nifti(file: Path, references: Sequence[Entry]) -> Product:

@@ -91,6 +91,7 @@ def _series(entry: Entry) -> dict[str, Any]:
         "number": None if number is None else int(number),
         "description": str(header.get("SeriesDescription") or ""),
         "modality": str(header.get("Modality") or ""),
+        "part": entry.series.part if entry.series else "",
         "slices": entry.slices,
         "matrix": [int(header.Columns), int(header.Rows)] if "Columns" in header and "Rows" in header else None,
         "spacing_mm": _rounded(entry.spacing),
@@ -100,6 +101,7 @@ def _series(entry: Entry) -> dict[str, Any]:
         "confidence": round(found.confidence, 2),
         "doubtful": found.doubtful,
         "reasons": list(found.reasons),
+        "resampled": entry.series.resampled if entry.series else "",
         "set_aside": entry.aside,
         "problem": _problem(entry.problem),
     }
