@@ -135,6 +135,43 @@ def test_philips_counts_use_their_own_factor() -> None:
     assert suv_factors([philips("0.000381"), pet()]) == pytest.approx([0.000381] * 2)
 
 
+def test_philips_counts_become_activity_first_where_no_suv_factor_is_given() -> None:
+    dataset = philips("0")
+    dataset.private_block(0x7053, "Philips PET Private Group").add_new(0x09, "DS", "2.5")
+    assert suv_factor(dataset) == pytest.approx(2.5 * decayed(3600))
+
+
+def test_ge_counts_from_its_own_scan_start() -> None:
+    dataset = pet(SeriesTime="150000", AcquisitionTime="140000")
+    dataset.private_block(0x0009, "GEMS_PETD_01", create=True).add_new(0x0D, "DT", "20240115100000.00")
+    assert suv_factor(dataset) == pytest.approx(decayed(3600))
+
+
+@pytest.mark.parametrize(
+    ("units", "kind", "sex", "expected"),
+    [
+        ("GML", "", "M", 1.0),
+        ("GML", "BW", "O", 1.0),
+        # A woman of 70 kg and 1.60 m, a man of 80 kg and 1.80 m: masses worked out by hand from the papers.
+        ("GML", "LBMJANMA", "F", 70 / 41.9949),
+        ("GML", "LBMJANMA", "M", 80 / 61.7314),
+        ("GML", "LBMJAMES128", "F", 70 / 46.5719),
+        ("GML", "LBMJAMES128", "M", 80 / 62.7160),
+        ("GML", "LBM", "M", 80 / 64.2963),
+        ("GML", "IBW", "F", 70 / 52.78),
+        ("GML", "IBW", "M", 80 / 77.68),
+        ("CM2ML", "BSA", "F", 70_000 / 17_318.6),
+        ("CM2ML", "", "O", 70_000 / 17_318.6),
+    ],
+)
+def test_suv_of_another_kind_is_turned_into_suv_by_body_weight(
+    units: str, kind: str, sex: str, expected: float
+) -> None:
+    weight, size = ("80", "1.80") if sex == "M" else ("70", "1.60")
+    dataset = pet(Units=units, SUVType=kind or None, PatientSex=sex, PatientWeight=weight, PatientSize=size)
+    assert suv_factor(dataset) == pytest.approx(expected, rel=1e-4)
+
+
 NO_SUV: dict[str, tuple[Dataset, str]] = {
     "no weight": (pet(PatientWeight=None), "PatientWeight is missing"),
     "empty weight": (pet(PatientWeight=""), "PatientWeight is missing"),
@@ -157,7 +194,9 @@ NO_SUV: dict[str, tuple[Dataset, str]] = {
     "other units": (pet(Units="PROPCPS"), "Units are PROPCPS"),
     "counts without a factor": (philips(None), "7053,1000"),
     "counts with factor zero": (philips("0"), "7053,1000"),
-    "SUV by lean body mass": (pet(Units="GML", SUVType="LBM"), "normalised by LBM"),
+    "SUV by lean body mass of nobody": (pet(Units="GML", SUVType="LBM", PatientSize="1.8"), "PatientSex is missing"),
+    "SUV by body surface without height": (pet(Units="CM2ML", SUVType="BSA"), "PatientSize is missing"),
+    "SUV by who knows what": (pet(Units="GML", SUVType="XYZ", PatientSize="1.8", PatientSex="F"), "normalised by XYZ"),
     "no attenuation correction": (pet(CorrectedImage=["DECY"]), "not corrected for attenuation"),
     "SUV without attenuation correction": (pet(Units="GML", CorrectedImage=["DECY"]), "attenuation"),
     "no decay correction": (pet(DecayCorrection=None), "DecayCorrection is missing"),

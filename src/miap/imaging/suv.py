@@ -1,4 +1,4 @@
-"""Standardised uptake value by body weight (SUVbw) from PET in Bq/ml.
+"""Standardised uptake value by body weight (SUVbw) from PET in Bq/ml, counts, or SUV of another kind.
 
 The formula is the QIBA vendor-neutral pseudo-code (QIBA FDG-PET/CT Profile, "SUV vendor-neutral pseudo-code"; the
 attributes are those of PS3.3 C.8.9.1, C.8.9.2 and C.8.9.4):
@@ -50,12 +50,10 @@ def suv_factors(instances: Sequence[Dataset]) -> npt.NDArray[np.float64]:
         if words(first, "CorrectedImage") and "ATTN" not in words(first, "CorrectedImage"):
             raise ValueError("it is not corrected for attenuation (CorrectedImage lacks ATTN)")
         units = "".join(words(first, "Units"))
-        if units == "GML":
-            if (kind := "".join(words(first, "SUVType")) or "BW") != "BW":
-                raise ValueError(f"its SUV are normalised by {kind}, not by body weight (SUVType)")
-            return np.ones(len(instances))
+        if units in ("GML", "CM2ML"):
+            return np.full(len(instances), _to_body_weight(first, units))
         if units == "CNTS":
-            return np.full(len(instances), _philips_factor(first))
+            return _from_counts(instances)
         if units != "BQML":
             raise ValueError(f"its Units are {units or 'missing'}")
         return _from_activity(instances)
@@ -84,16 +82,73 @@ def _from_activity(instances: Sequence[Dataset]) -> npt.NDArray[np.float64]:
     return weight_g / (dose * np.exp2(-uptake / half_life))
 
 
-def _philips_factor(dataset: Dataset) -> float:
-    """Philips' private SUV Scale Factor (7053,xx00), for images in counts."""
+def _from_counts(instances: Sequence[Dataset]) -> npt.NDArray[np.float64]:
+    """Philips' private factors from counts: to SUVbw (7053,xx00), or else to Bq/ml (7053,xx09)."""
+    first = instances[0]
+    if factor := _private(first, 0x7053, "Philips PET Private Group", 0x00):
+        return np.full(len(instances), factor)
+    if factor := _private(first, 0x7053, "Philips PET Private Group", 0x09):
+        return factor * _from_activity(instances)
+    raise ValueError(
+        "its Units are CNTS and neither Philips' SUV scale factor (7053,1000) nor its activity concentration scale "
+        "factor (7053,1009) is there"
+    )
+
+
+def _private(dataset: Dataset, group: int, creator: str, element: int) -> float:
+    """A positive private number; 0 where there is none."""
     try:
-        value = dataset.private_block(0x7053, "Philips PET Private Group")[0x00].value
-        factor = float(value)
+        factor = float(dataset.private_block(group, creator)[element].value)
     except (KeyError, TypeError, ValueError):
-        factor = 0.0
-    if not (math.isfinite(factor) and factor > 0):
-        raise ValueError("its Units are CNTS and Philips' SUV scale factor (7053,1000) is missing")
-    return factor
+        return 0.0
+    return factor if math.isfinite(factor) and factor > 0 else 0.0
+
+
+def _to_body_weight(dataset: Dataset, units: str) -> float:
+    """Factor from SUV by lean mass, ideal weight or body surface to SUV by body weight (SUV Type, PS3.3 C.8.9.1)."""
+    kind = "".join(words(dataset, "SUVType")) or ("BW" if units == "GML" else "BSA")
+    if kind == "BW":
+        return 1.0
+    weight = _plausible(dataset, "PatientWeight", 0.2, 700)
+    height = 100 * _plausible(dataset, "PatientSize", 0.3, 2.6)
+    if kind == "BSA":
+        return 1000 * weight / (1e4 * body_surface_m2(weight, height))
+    sex = "".join(words(dataset, "PatientSex"))
+    if sex not in ("M", "F"):
+        raise ValueError(f"its SUV are normalised by {kind}, and PatientSex is {sex or 'missing'}")
+    if kind in ("LBM", "LBMJAMES128"):
+        return weight / lean_mass_james_kg(weight, height, sex, 120 if kind == "LBM" else 128)
+    if kind == "LBMJANMA":
+        return weight / lean_mass_kg(weight, height, sex)
+    if kind == "IBW":
+        return weight / ideal_weight_kg(height, sex)
+    raise ValueError(f"its SUV are normalised by {kind}, which is not known (SUVType)")
+
+
+def body_surface_m2(weight_kg: float, height_cm: float) -> float:
+    """Body surface, m²: 0.007184 · weight^0.425 · height^0.725 (DuBois and DuBois, Arch Intern Med 1916)."""
+    return float(0.007184 * weight_kg**0.425 * height_cm**0.725)
+
+
+def lean_mass_kg(weight_kg: float, height_cm: float, sex: str) -> float:
+    """Lean body mass, kg, of ``M`` or ``F`` (Janmahasatian et al., Clin Pharmacokinet 2005)."""
+    index = weight_kg / (height_cm / 100) ** 2
+    base, slope = (6680, 216) if sex == "M" else (8780, 244)
+    return 9270 * weight_kg / (base + slope * index)
+
+
+def lean_mass_james_kg(weight_kg: float, height_cm: float, sex: str, square_m: float = 128) -> float:
+    """Lean body mass, kg, of ``M`` or ``F`` (James, Research on Obesity, 1976).
+
+    ``square_m`` is the men's coefficient of (weight / height)²: 128, or the 120 of PET's older literature.
+    """
+    factor, square = (1.10, square_m) if sex == "M" else (1.07, 148)
+    return factor * weight_kg - square * (weight_kg / height_cm) ** 2
+
+
+def ideal_weight_kg(height_cm: float, sex: str) -> float:
+    """Ideal body weight, kg, of ``M`` or ``F`` (Sugawara et al., Radiology 1999)."""
+    return (48.0 if sex == "M" else 45.5) + (1.06 if sex == "M" else 0.91) * (height_cm - 152)
 
 
 def _tracer(dataset: Dataset) -> Dataset:
@@ -112,7 +167,9 @@ def _plausible(dataset: Dataset, keyword: str, low: float, high: float) -> float
 
 
 def _start_of_scan(instances: Sequence[Dataset]) -> datetime:
-    """What START means: the series' date and time, unless the series was made after its images were taken."""
+    """What START means: GE's own scan start; or the series' date and time, unless it was made after its images."""
+    if (stated := _ge_scan_start(instances[0])) is not None:
+        return stated
     taken = [when for one in instances if (when := _when(one, "Acquisition")) is not None]
     series = _when(instances[0], "Series")
     if series is not None and (not taken or series <= min(taken)):
@@ -120,6 +177,14 @@ def _start_of_scan(instances: Sequence[Dataset]) -> datetime:
     if not taken:
         raise ValueError("SeriesDate, SeriesTime, AcquisitionDate and AcquisitionTime are missing")
     return min(taken)
+
+
+def _ge_scan_start(dataset: Dataset) -> datetime | None:
+    """GE's private scan date and time (0009,xx0d), which GE corrects to even if the series was made later."""
+    try:
+        return DT(str(dataset.private_block(0x0009, "GEMS_PETD_01")[0x0D].value)).replace(tzinfo=None)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _middle_of_frame(instance: Dataset, half_life: float) -> datetime:
