@@ -23,11 +23,20 @@ def even(volume: Volume, heights: npt.NDArray[np.float64]) -> Volume:
 
 
 def straight(volume: Volume, *, fill: float) -> Volume:
-    """The same slices without shear: the box around them, whose third axis is their normal.
+    """The same slices without shear, on the grid `upright` says.
 
     Args:
         volume: Shape (1, columns, rows, slices); the first two axes are at right angles.
         fill: Value outside the slices.
+    """
+    return resample(volume, upright(volume), fill=fill)
+
+
+def upright(volume: Volume) -> Volume:
+    """The grid around slices whose third axis is their normal; its voxels, shape (1, x, y, z), are all 0.
+
+    Args:
+        volume: A grid whose first two axes are at right angles; its voxels are not looked at.
     """
     column, row = volume.direction[:, 0], volume.direction[:, 1]
     normal = np.cross(column, row)
@@ -44,7 +53,7 @@ def straight(volume: Volume, *, fill: float) -> Volume:
     back = np.where(shift < 0, more, 0)
     affine[:3, 3] = volume.origin - affine[:3, 0] * back[0] - affine[:3, 1] * back[1]
     shape = (volume.shape[0] + more[0], volume.shape[1] + more[1], volume.shape[2])
-    return resample(volume, Volume(np.broadcast_to(np.uint8(0), (1, *shape)), affine), fill=fill)
+    return Volume(np.broadcast_to(np.uint8(0), (1, *shape)), affine)
 
 
 def tilt_degrees(volume: Volume) -> float:

@@ -15,7 +15,7 @@ from miap.errors import InputError
 from miap.findings.lesion import Findings
 from miap.imaging.series import Series
 from miap.outputs.equipment import character_set, equipment, long_string, stamp
-from miap.outputs.source import headers
+from miap.outputs.source import headers, image_reference
 from miap.outputs.uid import derived_uid, findings_digest
 
 SERIES_NUMBER = 9003
@@ -78,7 +78,7 @@ def write_encapsulated_pdf(
     wrapped.ConversionType = "WSD"
     wrapped.AcquisitionDateTime = ""
     wrapped.BurnedInAnnotation = "YES"
-    wrapped.SourceInstanceSequence = [_reference(source) for source in sources]
+    wrapped.SourceInstanceSequence = [image_reference(source) for source in sources]
     wrapped.DocumentTitle = long_string(f"MIAP lesion analysis by {model['name']}")
     wrapped.ConceptNameCodeSequence = [hd.sr.CodedConcept.from_code(codes.DCM.ImagingMeasurementReport)]
     wrapped.MIMETypeOfEncapsulatedDocument = "application/pdf"
@@ -87,10 +87,3 @@ def write_encapsulated_pdf(
     stamp(wrapped, when)
     wrapped.save_as(path)
     return wrapped
-
-
-def _reference(source: Dataset) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = source.SOPClassUID
-    item.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    return item

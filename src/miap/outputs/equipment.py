@@ -68,9 +68,8 @@ def character_set(header: Dataset, *texts: str) -> str | list[str] | None:
 
     UTF-8 as well where the source's is none that can be declared for a new object.
     """
-    value = header.get("SpecificCharacterSet") or None
-    named = [value] if value is None or isinstance(value, str) else [str(one) for one in value]
-    known = all(one is None or one in _CHARACTER_SETS for one in named)
-    if not known or not all(text.isascii() for text in texts):
+    value = header.get("SpecificCharacterSet") or ()
+    named = [value] if isinstance(value, str) else [str(one) for one in value]
+    if not all(one in _CHARACTER_SETS for one in named) or not all(text.isascii() for text in texts):
         return "ISO_IR 192"
-    return named[0] if len(named) == 1 else named
+    return named if len(named) > 1 else "".join(named) or None

@@ -15,7 +15,7 @@ from miap.imaging.volume import Array
 from miap.outputs.equipment import character_set, equipment, long_string, stamp
 from miap.outputs.seg import fix_dimension_organization
 from miap.outputs.segments import fractional, placed, segments_digest
-from miap.outputs.source import grid, headers
+from miap.outputs.source import grid, headers, placement
 from miap.outputs.uid import derived_uid
 
 SERIES_NUMBER = 9005
@@ -42,12 +42,13 @@ def write_parametric_map(
     Raises:
         InputError: There is no segment.
     """
-    parts = [fractional(one) for one in placed(segments, grid(series), path)]
+    onto = grid(series)
+    parts = [fractional(one) for one in placed(segments, onto, path)]
     sources = headers(series)
-    planes = _planes(parts) or [len(sources) // 2]
+    planes = _planes(parts) or [onto.shape[2] // 2]
     names = [*(str(source.SOPInstanceUID) for source in sources), segments_digest(parts, model)]
     made = hd.pm.ParametricMap(
-        source_images=[sources[k] for k in planes],
+        **placement(series, planes),
         pixel_array=_stored(parts, planes),
         series_instance_uid=derived_uid("map series", *names),
         series_number=SERIES_NUMBER,

@@ -18,7 +18,7 @@ from miap.outputs.equipment import character_set, equipment, long_string, stamp
 from miap.outputs.lesions import Colours
 from miap.outputs.palette import rgb
 from miap.outputs.segments import binary, placed, segments_digest
-from miap.outputs.source import grid, headers
+from miap.outputs.source import grid, headers, image_reference, reference
 from miap.outputs.uid import derived_uid
 
 SERIES_NUMBER = 9004
@@ -54,7 +54,8 @@ def write_rtstruct(
     Raises:
         InputError: There is no segment.
     """
-    parts = [binary(one) for one in placed(segments, grid(series), path)]
+    onto = grid(series)
+    parts = [binary(one) for one in placed(segments, onto, path)]
     sources = headers(series)
     first = sources[0]
     identity = [*(str(source.SOPInstanceUID) for source in sources), segments_digest(parts, model)]
@@ -89,9 +90,8 @@ def write_rtstruct(
     made.StructureSetDescription = f"{len(parts)} structure(s) outlined by {model['name']}"
     made.ReferencedFrameOfReferenceSequence = [_referenced(sources)]
     made.StructureSetROISequence = [_structure(n, one, first) for n, one in enumerate(parts, 1)]
-    made.ROIContourSequence = [
-        _drawn(n, one, sources, (colours or {}).get(n, rgb(n))) for n, one in enumerate(parts, 1)
-    ]
+    images = [reference(series, k) for k in range(onto.shape[2])]
+    made.ROIContourSequence = [_drawn(n, one, images, (colours or {}).get(n, rgb(n))) for n, one in enumerate(parts, 1)]
     made.RTROIObservationsSequence = [_observed(n, one) for n, one in enumerate(parts, 1)]
     made.ApprovalStatus = "UNAPPROVED"
     stamp(made, when)
@@ -104,7 +104,7 @@ def write_rtstruct(
 def _referenced(sources: Sequence[Dataset]) -> Dataset:
     series = Dataset()
     series.SeriesInstanceUID = sources[0].SeriesInstanceUID
-    series.ContourImageSequence = [_image(source) for source in sources]
+    series.ContourImageSequence = [image_reference(source) for source in sources]
     study = Dataset()
     study.ReferencedSOPClassUID = _STUDY_COMPONENT
     study.ReferencedSOPInstanceUID = sources[0].StudyInstanceUID
@@ -113,13 +113,6 @@ def _referenced(sources: Sequence[Dataset]) -> Dataset:
     frame.FrameOfReferenceUID = sources[0].FrameOfReferenceUID
     frame.RTReferencedStudySequence = [study]
     return frame
-
-
-def _image(source: Dataset) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = source.SOPClassUID
-    item.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    return item
 
 
 def _structure(number: int, segment: Segment, first: Dataset) -> Dataset:
@@ -146,7 +139,7 @@ def _observed(number: int, segment: Segment) -> Dataset:
     return item
 
 
-def _drawn(number: int, segment: Segment, sources: Sequence[Dataset], colour: tuple[int, int, int]) -> Dataset:
+def _drawn(number: int, segment: Segment, images: Sequence[Dataset | None], colour: tuple[int, int, int]) -> Dataset:
     item = Dataset()
     item.ReferencedROINumber = number
     item.ROIDisplayColor = list(colour)
@@ -157,7 +150,8 @@ def _drawn(number: int, segment: Segment, sources: Sequence[Dataset], colour: tu
             index = np.column_stack([polygon, np.full(len(polygon), plane)]) + np.array([x, y, z])
             contour = _contour(segment.grid.to_patient(index))
             contour.ContourNumber = len(contours) + 1
-            contour.ContourImageSequence = [_image(sources[z + plane])]
+            if (image := images[z + plane]) is not None:
+                contour.ContourImageSequence = [image]
             contours.append(contour)
     if contours:
         item.ContourSequence = contours

@@ -9,11 +9,10 @@ from typing import Any
 import highdicom as hd
 import numpy as np
 from PIL import Image
-from pydicom.dataset import Dataset
 
 from miap.imaging.series import Series
 from miap.outputs.equipment import character_set, equipment, long_string, stamp
-from miap.outputs.source import headers
+from miap.outputs.source import headers, reference
 from miap.outputs.uid import derived_uid
 
 SERIES_NUMBER = 9006
@@ -39,7 +38,7 @@ def write_secondary_capture(
         series: The series the case is about.
         number: Instance Number, from 1.
         title: Image Comments.
-        slices: Slices of ``series`` that the picture shows, to refer to.
+        slices: Slices of the series' grid that the picture shows, to refer to.
         model: What made it: at least ``name`` and ``version``; ``sha256`` of its files where known.
         when: When it was made, the same when the step is repeated.
 
@@ -79,16 +78,9 @@ def write_secondary_capture(
     made.ConversionType = "WSD"
     made.BurnedInAnnotation = "NO"
     made.ImageComments = long_string(title, 1024)
-    if slices:
-        made.SourceImageSequence = [_reference(sources[k]) for k in slices]
+    if shown := [image for k in slices if (image := reference(series, k)) is not None]:
+        made.SourceImageSequence = shown
     stamp(made, when)
     made.DateOfSecondaryCapture, made.TimeOfSecondaryCapture = made.ContentDate, made.ContentTime
     made.save_as(path)
     return made
-
-
-def _reference(source: Dataset) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = source.SOPClassUID
-    item.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    return item

@@ -22,7 +22,7 @@ from miap.outputs.equipment import FAMILY, MANUFACTURER, character_set, equipmen
 from miap.outputs.lesions import Colours, lesion_colours, lesion_segments
 from miap.outputs.palette import rgb
 from miap.outputs.segments import binary, fractional, placed, segments_digest
-from miap.outputs.source import grid, headers
+from miap.outputs.source import grid, headers, placement
 from miap.outputs.sparse import SparseSegmentation
 from miap.outputs.uid import derived_uid, findings_digest
 
@@ -129,10 +129,10 @@ def write_segments(
         parts = [replace(one, number=number) for number, one in enumerate(parts, 1)]
     sources = headers(series)
     used = sorted({k for one in parts if not one.is_empty for k in range(*one.where[2].indices(onto.shape[2]))})
-    planes = used if used else [len(sources) // 2]
+    planes = used if used else [onto.shape[2] // 2]
     names = [*(str(source.SOPInstanceUID) for source in sources), identity or segments_digest(parts, model), str(kind)]
     given: dict[str, Any] = {
-        "source_images": [sources[k] for k in planes],
+        **placement(series, planes),
         "segmentation_type": str(kind),
         "segment_descriptions": [_description(one, colours) for one in parts],
         "series_instance_uid": derived_uid("seg series", *names),
