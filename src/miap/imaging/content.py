@@ -19,9 +19,10 @@ def check_content(array: Array, source: str) -> None:
     Raises:
         InputError: A voxel is not finite, or all have the same value.
     """
-    if not np.isfinite(array).all():
+    low, high = array.min(), array.max()  # NaN, if there is one
+    if not (np.isfinite(low) and np.isfinite(high)):
         raise InputError(f"{source} holds voxels that are not numbers (NaN or infinite).", remedy="Export it again.")
-    if array.min() == array.max():
+    if low == high:
         raise InputError(
-            f"{source} is empty: every voxel is {array.min():g}.", remedy="Check that it is the right image."
+            f"{source} is empty: every voxel is {low:g}.", remedy="Check that it is the right image."
         )

@@ -9,9 +9,12 @@ from typing import Any, BinaryIO
 
 import pydicom
 import pydicom.config
+from pydicom import hooks
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
+from pydicom.sequence import Sequence
 from pydicom.uid import (
     UID,
     CTImageStorage,
@@ -70,7 +73,9 @@ def is_dicom(path: Path) -> bool:
 
 
 def read_header(path: Path) -> Dataset:
-    """All of a file's attributes but its pixels; one whose value makes no sense for its type is left out.
+    """All of a file's attributes but its pixels; one whose value makes no sense for its type is empty.
+
+    Where uncompressed pixels begin in the file is put down as the data set's ``pixels_at``.
 
     Raises:
         InputError: The file is not DICOM, or it is a CT, MR or PET image that is cut short.
@@ -83,7 +88,6 @@ def read_header(path: Path) -> Dataset:
                 raise InputError(f"{path} is no DICOM file.", remedy="Remove it, or export it again as DICOM.")
             file.seek(0)
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
-            _drop_nonsense(dataset)
             kind = sop_class(dataset)
             complete = bool(kind) and (kind not in IMAGE_CLASSES or _is_complete(file, dataset, size))
     except READ_ERRORS as error:
@@ -143,12 +147,15 @@ def _check_inflation(path: Path, size: int) -> None:
             raise InputError(f"{path} is deflated and too large to be one slice.", remedy="Export it undeflated.")
 
 
-def _drop_nonsense(dataset: Dataset) -> None:
-    for tag in list(dataset.keys()):
-        try:
-            dataset[tag]
-        except READ_ERRORS:
-            del dataset[tag]
+def _value_or_nothing(raw: RawDataElement, data: dict[str, Any], **options: Any) -> None:
+    """Convert an element's bytes; a value that makes no sense for its type is as good as empty."""
+    try:
+        hooks.raw_element_value(raw, data, **options)
+    except READ_ERRORS:
+        data["value"] = Sequence() if data["VR"] == "SQ" else None
+
+
+hooks.hooks.register_callback("raw_element_value", _value_or_nothing)
 
 
 def _is_complete(file: BinaryIO, dataset: Dataset, size: int) -> bool:
@@ -167,6 +174,7 @@ def _is_complete(file: BinaryIO, dataset: Dataset, size: int) -> bool:
     if length != _UNDEFINED_LENGTH:
         frames = dataset.get("NumberOfFrames") or 1 if sop_class(dataset) in MULTI_FRAME_CLASSES else 1
         bits = frames * dataset.Rows * dataset.Columns * dataset.get("SamplesPerPixel", 1) * dataset.BitsAllocated
+        dataset.pixels_at = file.tell()
         return bool(bits <= 8 * length and file.tell() + length <= size)
     while file.tell() < size:
         tag, length = _element(file, order, explicit=False)

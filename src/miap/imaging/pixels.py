@@ -7,7 +7,7 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels, pixel_array
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRBigEndian
 
 from miap.errors import InputError
 from miap.imaging.bounded import BoundedFile
@@ -34,6 +34,9 @@ def read_slices(file: Path, headers: Sequence[Dataset], frames: Sequence[int]) -
     """
     syntax = UID("")
     try:
+        if len(headers) == 1 and (native := _native(file, headers[0])) is not None:
+            yield _rescaled(native, headers[0])
+            return
         with BoundedFile(file) as opened:
             dataset = pydicom.dcmread(opened, force=True)
         syntax = transfer_syntax(dataset)
@@ -47,6 +50,26 @@ def read_slices(file: Path, headers: Sequence[Dataset], frames: Sequence[int]) -
             f"The pixels of {file} cannot be read ({error}).",
             remedy=f"Export it again{_elsewise(syntax)}.",
         ) from error
+
+
+def _native(file: Path, header: Dataset) -> Array | None:
+    """The uncompressed pixels of a classic instance, straight from where they are; nothing where pydicom must decode.
+
+    Bits above Bits Stored, which may hold an overlay, are no part of the value (PS3.5 8.1.1).
+    """
+    begin, bits = getattr(header, "pixels_at", None), header.get("BitsAllocated")
+    syntax = transfer_syntax(header)
+    if begin is None or bits not in (8, 16, 32) or header.get("SamplesPerPixel", 1) != 1 or "PixelData" in header:
+        return None
+    if syntax == ExplicitVRBigEndian and bits == 8:
+        return None
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    kind = np.dtype(f"{order}{'i' if header.get('PixelRepresentation') == 1 else 'u'}{bits // 8}")
+    stored = np.fromfile(file, kind, count=header.Rows * header.Columns, offset=begin)
+    unused = bits - int(header.get("BitsStored") or bits)
+    if 0 < unused < bits and int(header.get("HighBit") or bits - unused - 1) == bits - unused - 1:
+        stored = (stored.astype(kind.newbyteorder("=")) << unused) >> unused
+    return stored.reshape(header.Rows, header.Columns)
 
 
 def same_pixels(one: tuple[Path, int], other: tuple[Path, int]) -> bool:

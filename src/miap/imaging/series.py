@@ -8,9 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
@@ -63,8 +65,7 @@ class Series:
         Raises:
             InputError: They make no grid (see `stack.order`).
         """
-        headers, files = [one.header for one in part.slices], [one.file for one in part.slices]
-        order = stack.order(headers, files, [one.frame for one in part.slices])
+        order = stack.order([one.plane for one in part.slices], [one.frame for one in part.slices])
         kept = [part.slices[i] for i in order]
         objects = {one.file: one.source for one in kept if one.source is not None}
         return cls(
@@ -127,7 +128,7 @@ class Series:
         """How `volume` differs from the slices as they were taken, in words; empty if it does not."""
         how = []
         if self._uneven:
-            gaps = np.diff(stack.heights(self.instances, self.files))
+            gaps = np.diff(self._heights)
             how.append(f"slices {gaps.min():.2f} to {gaps.max():.2f} mm apart were interpolated to even gaps")
         if self._sheared:
             tilt = tilt_degrees(self._grid(np.zeros((len(self.files), 1, 1), dtype=np.float32)))
@@ -164,14 +165,18 @@ class Series:
         check_content(voxels, f"The series in {self.files[0].parent} ({self.title})")
         volume = self._grid(voxels)
         if self._uneven:
-            volume = even(volume, stack.heights(self.instances, self.files))
+            volume = even(volume, self._heights)
         if self._sheared:
             volume = straight(volume, fill=AIR_HU if self.modality_code == "CT" else 0.0)
         return volume
 
+    @cached_property
+    def _heights(self) -> npt.NDArray[np.float64]:
+        return stack.heights([stack.Plane.of(*pair) for pair in zip(self.instances, self.files, strict=True)])
+
     @property
     def _uneven(self) -> bool:
-        return stack.is_uneven(stack.heights(self.instances, self.files))
+        return stack.is_uneven(self._heights)
 
     @property
     def _sheared(self) -> bool:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,15 @@ class Slice:
     frame: int = 0
     source: Dataset | None = None
 
+    @cached_property
+    def plane(self) -> Plane:
+        """Where it lies.
+
+        Raises:
+            InputError: The header does not say it, or says nonsense.
+        """
+        return Plane.of(self.header, self.file)
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -67,30 +77,29 @@ def split(slices: Sequence[Slice]) -> list[Part]:
     Raises:
         InputError: A slice does not say where it lies.
     """
-    stacks: list[tuple[Plane, list[tuple[Slice, Plane]]]] = []
+    stacks: list[list[Slice]] = []
     for one in slices:
-        plane = Plane.of(one.header, one.file)
-        for first, members in stacks:
-            if not first.difference(plane):
-                members.append((one, plane))
+        for members in stacks:
+            if not members[0].plane.difference(one.plane):
+                members.append(one)
                 break
         else:
-            stacks.append((plane, [(one, plane)]))
+            stacks.append([one])
     parts = []
-    for number, (_, members) in enumerate(stacks, start=1):
+    for number, members in enumerate(stacks, start=1):
         title = f"orientation or size {number}" if len(stacks) > 1 else ""
         parts += _one_a_place(members, title)
     return parts
 
 
-def _one_a_place(members: list[tuple[Slice, Plane]], title: str) -> list[Part]:
-    whole = Part(tuple(one for one, _ in members), title)
+def _one_a_place(members: list[Slice], title: str) -> list[Part]:
+    whole = Part(tuple(members), title)
     crowd = _crowd(members)
-    best: tuple[int, str, dict[str, list[tuple[Slice, Plane]]]] | None = None
+    best: tuple[int, str, dict[str, list[Slice]]] | None = None
     for keyword in _TELLS_APART if crowd else ():
-        groups: dict[str, list[tuple[Slice, Plane]]] = defaultdict(list)
+        groups: dict[str, list[Slice]] = defaultdict(list)
         for member in members:
-            groups[_value(member[0].header, keyword)].append(member)
+            groups[_value(member.header, keyword)].append(member)
         left = sum(map(_crowd, groups.values()))
         if len(groups) > 1 and (best is None or left < best[0]):
             best = left, keyword, groups
@@ -103,10 +112,10 @@ def _one_a_place(members: list[tuple[Slice, Plane]], title: str) -> list[Part]:
     return parts
 
 
-def _crowd(members: Sequence[tuple[Slice, Plane]]) -> int:
+def _crowd(members: Sequence[Slice]) -> int:
     """How many images lie where another one does."""
-    normal = members[0][1].normal
-    along = np.sort([plane.position @ normal for _, plane in members])
+    normal = members[0].plane.normal
+    along = np.sort([one.plane.position @ normal for one in members])
     return int((np.diff(along) <= SAME_PLACE_MM).sum())
 
 

@@ -88,20 +88,19 @@ class Plane:
         return "another orientation" if turned > DIRECTION_TOLERANCE else ""
 
 
-def order(instances: Sequence[Dataset], files: Sequence[Path], frames: Sequence[int] = ()) -> list[int]:
-    """Indices of the instances in the order of the grid's third axis, copies of a slice dropped.
+def order(planes: Sequence[Plane], frames: Sequence[int] = ()) -> list[int]:
+    """Indices of the slices in the order of the grid's third axis, copies of a slice dropped.
 
     Args:
-        instances: Headers of the slices.
-        files: The file of each.
+        planes: Where the slices lie.
         frames: Which frame of its file each is, from 0; by default all are the first.
 
     Raises:
         InputError: They make no grid: one slice, a slice missing or twice, gaps too uneven to interpolate, mixed
             orientations or sizes, slices beside each other, too many voxels.
     """
-    planes = [Plane.of(instance, file) for instance, file in zip(instances, files, strict=True)]
     first = planes[0]
+    files = [plane.file for plane in planes]
     for plane in planes:
         if difference := first.difference(plane):
             raise InputError(
@@ -174,9 +173,8 @@ def is_uneven(along: Vector) -> bool:
     )
 
 
-def heights(instances: Sequence[Dataset], files: Sequence[Path]) -> Vector:
+def heights(planes: Sequence[Plane]) -> Vector:
     """Where slices in `order` lie along their normal, mm from the first; shape (slices,)."""
-    planes = [Plane.of(instance, file) for instance, file in zip(instances, files, strict=True)]
     return np.array([(plane.position - planes[0].position) @ planes[0].normal for plane in planes])
 
 
