@@ -46,10 +46,11 @@ lint: setup ## Check style, types, floors and dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-fix: setup ## Mend what ruff can mend, and the traceability page
+fix: setup ## Mend what ruff can mend, the traceability page and the conformance statement
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python scripts/traceability.py
+	$(BIN)/python scripts/conformance.py
 
 docs: setup ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict

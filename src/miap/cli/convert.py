@@ -32,9 +32,8 @@ class Role(StrEnum):
 
 @app.command()
 def convert(
-    source: Annotated[
-        list[Path],
-        typer.Argument(metavar="INPUT…", help="DICOM folders, files or zips, or NIfTI files, of one patient."),
+    inputs: Annotated[
+        list[Path], typer.Argument(help="The inputs: DICOM folders, files or zips, or NIfTI files, of one patient.")
     ],
     output: Annotated[Path, typer.Option(help="File (.nii, .nii.gz, .dcm) or folder; appears whole or not at all.")],
     to: Annotated[To | None, typer.Option(help="What to write; by default as the output's name says.")] = None,
@@ -64,7 +63,7 @@ def convert(
 
     console = Console(stderr=True)
     wanted = Conversion(
-        inputs=tuple(source),
+        inputs=tuple(inputs),
         output=output,
         to=Target(to.value) if to else None,
         series=series,
