@@ -19,10 +19,16 @@ def check_content(array: Array, source: str) -> None:
     Raises:
         InputError: A voxel is not finite, or all have the same value.
     """
-    low, high = array.min(), array.max()  # NaN, if there is one
+    check_range(float(array.min()), float(array.max()), source)
+
+
+def check_range(low: float, high: float, source: str) -> None:
+    """Refuse what holds no image by its lowest and its highest voxel, which are NaN where any is.
+
+    Raises:
+        InputError: A voxel is not finite, or all have the same value.
+    """
     if not (np.isfinite(low) and np.isfinite(high)):
         raise InputError(f"{source} holds voxels that are not numbers (NaN or infinite).", remedy="Export it again.")
     if low == high:
-        raise InputError(
-            f"{source} is empty: every voxel is {low:g}.", remedy="Check that it is the right image."
-        )
+        raise InputError(f"{source} is empty: every voxel is {low:g}.", remedy="Check that it is the right image.")

@@ -1,6 +1,6 @@
 """Pixels of DICOM slices, decoded and rescaled."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,8 @@ from miap.imaging.volume import Array
 AIR_HU = -1000.0
 
 
-def read_slices(file: Path, headers: Sequence[Dataset], frames: Sequence[int]) -> Iterator[Array]:
-    """Slices of one file in the unit the scanner states (HU, Bq/ml, …), each of shape (rows, columns), float32.
+def read_slices(file: Path, headers: Sequence[Dataset], frames: Sequence[int], out: Sequence[Array]) -> None:
+    """Read slices of one file in the unit the scanner states: HU, Bq/ml, ….
 
     Stored values times Rescale Slope plus Rescale Intercept (PS3.3 C.11.1), slice by slice. Pixel Padding (PS3.3
     C.7.5.1.1.2) becomes air: -1000 in CT, 0 elsewhere. Photometric interpretation says how to show values, not what
@@ -28,6 +28,7 @@ def read_slices(file: Path, headers: Sequence[Dataset], frames: Sequence[int]) -
         file: A DICOM file.
         headers: Of each slice wanted.
         frames: Which frame of the file each is, from 0.
+        out: Where each goes; shape (rows, columns), float32.
 
     Raises:
         InputError: The pixels cannot be decoded, or are not what the header says.
@@ -35,7 +36,7 @@ def read_slices(file: Path, headers: Sequence[Dataset], frames: Sequence[int]) -
     syntax = UID("")
     try:
         if len(headers) == 1 and (native := _native(file, headers[0])) is not None:
-            yield _rescaled(native, headers[0])
+            _rescale(native, headers[0], out[0])
             return
         with BoundedFile(file) as opened:
             dataset = pydicom.dcmread(opened, force=True)
@@ -43,8 +44,8 @@ def read_slices(file: Path, headers: Sequence[Dataset], frames: Sequence[int]) -
         dataset.file_meta.TransferSyntaxUID = syntax
         several = int(dataset.get("NumberOfFrames") or 1) > 1
         stored = iter_pixels(dataset, indices=list(frames)) if several else iter([pixel_array(dataset)])
-        for header in headers:
-            yield _rescaled(next(stored), header)
+        for header, values in zip(headers, out, strict=True):
+            _rescale(next(stored), header, values)
     except READ_ERRORS as error:
         raise InputError(
             f"The pixels of {file} cannot be read ({error}).",
@@ -80,7 +81,7 @@ def same_pixels(one: tuple[Path, int], other: tuple[Path, int]) -> bool:
     return bool(np.array_equal(first, second))
 
 
-def _rescaled(stored: Array, header: Dataset) -> Array:
+def _rescale(stored: Array, header: Dataset, out: Array) -> None:
     # CT and PET without them would be in no known unit; MR has none to be in.
     modality = str(header.get("Modality"))
     default = (None, None) if modality in ("CT", "PT") else (1.0, 0.0)
@@ -88,14 +89,14 @@ def _rescaled(stored: Array, header: Dataset) -> Array:
         raise ValueError("it has a Modality LUT")
     slope = number(header, "RescaleSlope", default[0])
     intercept = number(header, "RescaleIntercept", default[1])
-    if stored.shape != (header.Rows, header.Columns):
+    if stored.shape != out.shape:
         raise ValueError(f"its pixels are {stored.shape}")
     with np.errstate(over="ignore", invalid="ignore"):
-        values = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+        np.multiply(stored, np.float32(slope), out=out, casting="unsafe", dtype=np.float32)
+        out += np.float32(intercept)
     padded = _padding(stored, header)
     if padded is not None:
-        values[padded] = AIR_HU if modality == "CT" else 0.0
-    return np.asarray(values)
+        out[padded] = AIR_HU if modality == "CT" else 0.0
 
 
 def _padding(stored: Array, header: Dataset) -> Array | None:

@@ -18,7 +18,7 @@ from pydicom.uid import UID, MediaStorageDirectoryStorage
 
 from miap.errors import InputError
 from miap.imaging import stack
-from miap.imaging.content import check_content
+from miap.imaging.content import check_range
 from miap.imaging.files import files_below
 from miap.imaging.header import (
     IMAGE_CLASSES,
@@ -149,6 +149,7 @@ class Series:
         """
         columns, rows = int(self.instances[0].Columns), int(self.instances[0].Rows)
         voxels = np.empty((len(self.files), rows, columns), dtype=np.float32)
+        ranges = np.empty((len(self.files), 2), dtype=np.float32)
         members: dict[Path, list[int]] = defaultdict(list)
         for index, file in enumerate(self.files):
             members[file].append(index)
@@ -156,13 +157,13 @@ class Series:
         def read(file: Path) -> None:
             indices = members[file]
             frames = [self.frames[i] for i in indices] if self.frames else [0]
-            slices = read_slices(file, [self.instances[i] for i in indices], frames)
-            for index, values in zip(indices, slices, strict=True):
-                voxels[index] = values
+            read_slices(file, [self.instances[i] for i in indices], frames, [voxels[i] for i in indices])
+            for index in indices:
+                ranges[index] = voxels[index].min(), voxels[index].max()
 
         with ThreadPoolExecutor() as pool:
             list(pool.map(read, members))
-        check_content(voxels, f"The series in {self.files[0].parent} ({self.title})")
+        check_range(float(ranges.min()), float(ranges.max()), f"The series in {self.files[0].parent} ({self.title})")
         volume = self._grid(voxels)
         if self._uneven:
             volume = even(volume, self._heights)
