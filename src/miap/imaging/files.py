@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miap.errors import InputError
+from miap.imaging.dicomdir import is_dicomdir, listed_files
 from miap.imaging.nifti import is_nifti
 from miap.imaging.unzip import is_zip, unzip
 
@@ -38,7 +39,7 @@ def contents(paths: Iterable[Path], workdir: Path) -> Contents:
             files = unzip(path, workdir / f"{index}" / path.name)
         else:
             files = files_below(path)
-            if path.is_file():
+            if files == [path]:
                 given.add(path)
         for file in files:
             found.setdefault(file.resolve(), file)
@@ -48,11 +49,15 @@ def contents(paths: Iterable[Path], workdir: Path) -> Contents:
 
 
 def files_below(path: Path) -> list[Path]:
-    """A file itself, or all files in a folder and below it, sorted; hidden ones and the desktop's litter are skipped.
+    """A file itself, the files a DICOMDIR lists, or all in a folder and below it, sorted.
+
+    Hidden files and the desktop's litter are skipped.
 
     Raises:
-        InputError: There is nothing at ``path``.
+        InputError: There is nothing at ``path``, or a DICOMDIR lists what is not there.
     """
+    if is_dicomdir(path):
+        return listed_files(path)
     if path.is_file():
         return [path]
     if not path.is_dir():
