@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.pixels.utils import iter_pixels
+from pydicom.pixels.utils import iter_pixels, unpack_bits
 from pydicom.uid import UID, SegmentationStorage
 from scipy.ndimage import find_objects
 
@@ -137,7 +137,25 @@ def _frames(header: Dataset, file: Path) -> Iterator[Array]:
     dataset.file_meta.TransferSyntaxUID = transfer_syntax(header)
     if dataset.get("SamplesPerPixel", 1) != 1 or dataset.get("PixelRepresentation", 0) != 0:
         raise InputError(f"{file} has pixels no segmentation has (colour or signed).", remedy="Export it again.")
-    yield from iter_pixels(dataset, raw=True)
+    syntax = transfer_syntax(header)
+    if dataset.BitsAllocated == 1 and syntax.is_little_endian and not syntax.is_encapsulated:
+        yield from _packed(dataset)
+    else:
+        yield from iter_pixels(dataset, raw=True)
+
+
+def _packed(dataset: Dataset) -> Iterator[Array]:
+    """Frames of one bit a pixel, which need not begin at a whole byte (PS3.5 8.1.1).
+
+    pydicom 3.0 loses the last bits of some of those when it takes frame after frame, and all at once are too many.
+    """
+    shape = int(dataset.Rows), int(dataset.Columns)
+    size, data = shape[0] * shape[1], dataset.PixelData
+    if 8 * len(data) < size * int(dataset.NumberOfFrames):
+        raise ValueError(f"it has {len(data)} bytes of pixels for {dataset.NumberOfFrames} frames")
+    for first in range(0, size * int(dataset.NumberOfFrames), size):
+        bits = unpack_bits(data[first // 8 : (first + size + 7) // 8])
+        yield np.asarray(bits[first % 8 : first % 8 + size]).reshape(shape)
 
 
 def _regions(header: Dataset, frame: int, pixels: Array, place: int) -> Iterator[tuple[int, _Piece]]:
