@@ -5,8 +5,10 @@ position and checks as it always does; SimpleITK is given the folder and sorts b
 uncompressed NIfTI, which is part of its time. Pages are warm for all. Runs are interleaved.
 """
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -41,7 +43,8 @@ def measure(quick: bool) -> Iterator[Row]:
             case = f"512×512×{slices}, {name}"
             np.testing.assert_array_equal(_ours(folder), _sitk(folder))
             peers: dict[str, Callable[[Path], object]] = {"SimpleITK ImageSeriesReader": _sitk}
-            if (program := shutil.which("dcm2niix")) is not None:
+            path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+            if (program := shutil.which("dcm2niix", path=path)) is not None:
                 peers["dcm2niix"] = lambda path, program=program: _dcm2niix(path, program)
             for peer, read in peers.items():
                 pairs = np.array([(_seconds(_ours, folder), _seconds(read, folder)) for _ in range(runs)])

@@ -320,7 +320,7 @@ Read where present: Philips' SUV and activity factors (7053,xx00) and
 (7053,xx09), and GE's start of the PET scan (0009,xx0D).
 """
 SYNTAXES = """\
-All that pydicom and its decoders (pylibjpeg with libjpeg, openjpeg and RLE) can decode. A file in another one is
+All that pydicom and its decoders can decode. A file in another one is
 refused with a message that names it, and nothing else is affected. Deflated files are read up to 2 MiB."""
 TEMPLATES = "Templates: TID 1500 with TID 1411 for each lesion and TID 1501 for each label."
 BEHAVIOUR = """\

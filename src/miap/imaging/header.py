@@ -89,9 +89,13 @@ def read_header(path: Path) -> Dataset:
             file.seek(0)
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
             kind = sop_class(dataset)
-            complete = bool(kind) and (kind not in IMAGE_CLASSES or _is_complete(file, dataset, size))
+            complete = kind not in IMAGE_CLASSES or _is_complete(file, dataset, size)
     except READ_ERRORS as error:
         raise InputError(f"{path} cannot be read as DICOM ({error}).", remedy="Copy or export it again.") from error
+    if not kind:
+        raise InputError(
+            f"{path} is cut short, or does not say what it is (SOP Class UID).", remedy="Copy or export it again."
+        )
     if not complete:
         raise InputError(f"{path} is cut short.", remedy="Copy or export it again.")
     return dataset

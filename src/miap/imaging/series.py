@@ -253,13 +253,16 @@ def scan(files: Iterable[Path]) -> Scan:
         header = read_header(file)
         if sop_class(header) == MediaStorageDirectoryStorage:
             continue
+        if reason := _no_image(header):
+            aside[reason] += 1
+            continue
         try:
             slices = _slices(header, file)
         except InputError as error:
             faults.append(Fault(header, error))
             continue
         for one in slices:
-            if reason := _set_aside(one.header):
+            if reason := _no_slice(one.header):
                 aside[reason] += 1
             else:
                 groups[str(header.get("SeriesInstanceUID") or file)].append(one)
@@ -301,11 +304,14 @@ def _slices(header: Dataset, file: Path) -> list[Slice]:
     return [Slice(header, file)]
 
 
-def _set_aside(header: Dataset) -> str:
-    """Why an object is no slice of an image; empty if it is one, or is the directory of a disc."""
+def _no_image(header: Dataset) -> str:
+    """What an object is that is no CT, MR or PET; empty if it is one."""
     kind = sop_class(header)
-    if kind not in IMAGE_CLASSES | {MediaStorageDirectoryStorage}:
-        return UID(kind).name.removesuffix(" Storage")
+    return "" if kind in IMAGE_CLASSES else UID(kind).name.removesuffix(" Storage")
+
+
+def _no_slice(header: Dataset) -> str:
+    """What an image is that is no slice of an anatomical stack; empty if it is one."""
     for value in words(header, "ImageType"):
         if value in _NO_SLICE:
             return _NO_SLICE[value]
