@@ -8,9 +8,15 @@ from pathlib import Path
 
 from miap.errors import InputError
 from miap.imaging.case import assemble
+from miap.imaging.dicomdir import listed_files
 from miap.imaging.header import read_header
+from miap.imaging.inventory import take_inventory
+from miap.imaging.labels import read_labels
 from miap.imaging.nifti import read_mask, read_nifti
-from miap.imaging.series import scan
+from miap.imaging.segmentation import read_segmentation
+from miap.imaging.series import read_series, scan
+from miap.imaging.structure import read_structures
+from miap.jobs.inspection import to_json
 from tests.fuzz.spoil import spoil
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -67,6 +73,34 @@ def _read_spoiled(file: Path) -> None:
     assemble([folder], workdir=_fresh(file.parent / "work"))
 
 
+def _take_inventory(file: Path) -> None:
+    """The same, as it is looked at and described."""
+    folder = _fresh(file.parent / "spoiled")
+    spoil(file.read_bytes(), sorted(CORPUS.glob("*/*.dcm")), folder)
+    to_json(take_inventory([folder], workdir=_fresh(file.parent / "work")), [])
+
+
+def _read_whole_header(file: Path) -> None:
+    """A header and every value in it."""
+    for _ in read_header(file).iterall():
+        pass
+
+
+def _read_enhanced(file: Path) -> None:
+    for series in scan([file]).series:
+        series.volume()
+
+
+def _read_segmentation(file: Path) -> None:
+    for segment in read_segmentation(file):
+        _ = segment.mask
+
+
+def _read_structures(file: Path) -> None:
+    for segment in read_structures(file, read_series([GOOD_SLICES])[0].volume()):
+        _ = segment.mask
+
+
 def _read_case(file: Path) -> None:
     assemble([file], workdir=_fresh(file.parent / "work"))
 
@@ -82,8 +116,14 @@ TARGETS: dict[str, Target] = {
     "nifti": Target(".nii", read_nifti, ("nifti",), 4),
     "nifti-gz": Target(".nii.gz", read_nifti, ("nifti_gz",), 2),
     "mask": Target(".nii", read_mask, ("mask",), 2),
-    "header": Target(".dcm", read_header, DICOM, 3),
+    "header": Target(".dcm", _read_whole_header, (*DICOM, "enhanced", "seg", "rtstruct"), 3),
     "series": Target(".dcm", _read_series, DICOM, 3),
+    "enhanced": Target(".dcm", _read_enhanced, ("enhanced",), 2),
+    "segmentation": Target(".dcm", _read_segmentation, ("seg",), 2),
+    "structures": Target(".dcm", _read_structures, ("rtstruct",), 2),
+    "dicomdir": Target("DICOMDIR", listed_files, ("dicomdir",)),
     "attributes": Target(".bin", _read_spoiled, (), 3),
+    "inventory": Target(".bin", _take_inventory, (), 2),
+    "labels": Target(".json", read_labels, ()),
     "zip": Target(".zip", _read_case, ("zip",), 3),
 }

@@ -13,7 +13,7 @@ from miap.imaging.role import recognise
 from miap.imaging.series import Series, read_series
 from miap.imaging.suv import suv_factors
 from miap.imaging.volume import Volume
-from miap.outputs.image_series import write_image_series
+from miap.outputs.image_series import _FROM_SIDECAR, write_image_series
 from tests.conftest import Verify
 from tests.studies import petct
 
@@ -109,6 +109,34 @@ def test_what_is_known_of_the_acquisition_is_written(tmp_path: Path, verify: Ver
     assert recognise(header).confidence > 0.9
     assert header.ImageType[:2] == ["DERIVED", "SECONDARY"]
     assert header.DerivationDescription == "Converted from NIfTI"
+
+
+ODD = [
+    None,
+    True,
+    "x" * 500,
+    "lower case",
+    "a\\b",
+    1e300,
+    float("inf"),
+    float("nan"),
+    -1,
+    [],
+    [[]],
+    {},
+    ["SE", 5],
+    {"a": 1},
+]
+
+
+@pytest.mark.req("REQ-NF-R-002")
+@pytest.mark.parametrize("value", ODD, ids=[str(value)[:12] for value in ODD])
+def test_whatever_a_json_says_the_series_is_valid(value: object, tmp_path: Path, verify: Verify) -> None:
+    known = dict.fromkeys([*_FROM_SIDECAR, "RepetitionTime", "EchoTime", "InversionTime", "Units"], value)
+    files = write_image_series(
+        tmp_path, volume(np.rint(noise(0, 9))), role=T1, like=None, description="T1", when=WHEN, sidecar=known
+    )
+    assert verify(files[0]) == []
 
 
 def test_the_same_volume_gives_the_same_bytes(like: dict[str, Series], tmp_path: Path) -> None:

@@ -93,7 +93,8 @@ def test_the_wheel_holds_the_code_the_schema_the_models_and_the_licence(tmp_path
     package = ROOT / "src" / "miap"
     code = {f"miap/{file.relative_to(package).as_posix()}" for file in package.rglob("*.py")}
     assert code <= held
-    assert {"miap/findings/findings.schema.json", "miap/py.typed"} <= held
+    data = {"miap/findings/findings.schema.json", "miap/imaging/roles.toml", "miap/jobs/inspection.schema.json"}
+    assert {*data, "miap/py.typed"} <= held
     models = starter_models()
     weights = {f"miap/models/{file.relative_to(models).as_posix()}" for file in models.rglob("*.safetensors")}
     assert weights and weights <= held

@@ -64,9 +64,14 @@ class Entry:
         """How messages name it."""
         if self.series is not None:
             return self.series.title
-        number = self.header.get("SeriesNumber")
-        name = f'series {"" if number is None else number} "{self.header.get("SeriesDescription") or ""}"'
+        name = f'series {"" if self.number is None else self.number} "{self.header.get("SeriesDescription") or ""}"'
         return f"{' '.join(name.split())} ({self.slices} images)"
+
+    @property
+    def number(self) -> int | None:
+        """Series Number; ``None`` where it is absent or no number."""
+        text = str(self.header.get("SeriesNumber")).strip()
+        return int(text) if text.removeprefix("-").isdecimal() else None
 
     @property
     def spacing(self) -> tuple[float, float, float] | None:
@@ -257,8 +262,7 @@ def _patient(
 
 
 def _order(entry: Entry) -> tuple[int, str]:
-    number = entry.header.get("SeriesNumber")
-    return (int(number) if number is not None else 1 << 31, str(entry.header.get("SeriesInstanceUID")))
+    return (1 << 31 if entry.number is None else entry.number, str(entry.header.get("SeriesInstanceUID")))
 
 
 def _looked_at(members: Sequence[tuple[Dataset, Path]]) -> list[Entry | Companion]:

@@ -85,10 +85,9 @@ def _study(study: Study) -> dict[str, Any]:
 
 def _series(entry: Entry) -> dict[str, Any]:
     header, found = entry.header, entry.recognition
-    number = header.get("SeriesNumber")
     return {
         "uid": str(header.get("SeriesInstanceUID") or ""),
-        "number": None if number is None else int(number),
+        "number": entry.number,
         "description": str(header.get("SeriesDescription") or ""),
         "modality": str(header.get("Modality") or ""),
         "part": entry.series.part if entry.series else "",

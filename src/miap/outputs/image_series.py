@@ -2,11 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom import config
+from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     UID,
@@ -15,7 +18,7 @@ from pydicom.uid import (
     MRImageStorage,
     PositronEmissionTomographyImageStorage,
 )
-from pydicom.valuerep import DSfloat
+from pydicom.valuerep import DSfloat, validate_value
 
 from miap import __version__
 from miap.errors import InputError
@@ -49,6 +52,11 @@ _FROM_SIDECAR = (
     "EchoTrainLength", "SequenceName", "ProtocolName", "ContrastBolusAgent", "KVP", "XRayTubeCurrent",
     "ConvolutionKernel",
 )  # fmt: skip
+_ENUMERATED = {
+    "MRAcquisitionType": ("2D", "3D"),
+    "ScanningSequence": ("SE", "IR", "GR", "EP", "RM"),
+    "SequenceVariant": ("SK", "MTC", "SS", "TRSS", "SP", "MP", "OSP", "NONE"),
+}
 _EMPTY = {
     "": ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime",
          "AccessionNumber", "ReferringPhysicianName", "PositionReferenceIndicator", "PatientPosition"),
@@ -192,7 +200,9 @@ def _add_pet(dataset: Dataset, source: Dataset) -> None:
 
 def _modality_attributes(code: str, role: Modality, known: Mapping[str, Any], like: Series | None) -> dict[str, Any]:
     """CT Image, MR Image and PET Series, Isotope and Image modules (PS3.3 C.8.2.1, C.8.3.1, C.8.9)."""
-    attributes = {keyword: known[keyword] for keyword in _FROM_SIDECAR if known.get(keyword) not in (None, "", [])}
+    attributes: dict[str, Any] = {
+        keyword: value for keyword in _FROM_SIDECAR if (value := _valid(keyword, known.get(keyword)))
+    }
     if code == "MR":
         attributes.setdefault("ScanningSequence", "RM")
         attributes.setdefault("SequenceVariant", "NONE")
@@ -200,8 +210,9 @@ def _modality_attributes(code: str, role: Modality, known: Mapping[str, Any], li
         if inverted:
             attributes["InversionTime"] = None
         for keyword in ("RepetitionTime", "EchoTime", "InversionTime"):
-            if isinstance(known.get(keyword), int | float) and (inverted or keyword != "InversionTime"):
-                attributes[keyword] = DSfloat(1000 * float(known[keyword]), auto_format=True)
+            seconds = _valid(keyword, known.get(keyword))
+            if seconds and (inverted or keyword != "InversionTime"):
+                attributes[keyword] = DSfloat(1000 * seconds[0], auto_format=True)
         if role is Modality.T1C:
             attributes.setdefault("ContrastBolusAgent", "not named")
     if code == "PT":
@@ -210,6 +221,20 @@ def _modality_attributes(code: str, role: Modality, known: Mapping[str, Any], li
         attributes["Units"] = "GML" if in_suv else str(header.get("Units") or "BQML")
         attributes |= {"SUVType": "BW"} if in_suv else {}
     return attributes
+
+
+def _valid(keyword: str, value: Any) -> list[Any]:
+    """What a JSON says of an attribute, as DICOM allows it; nothing where it does not."""
+    kind, found = dictionary_VR(keyword), []
+    for one in value if isinstance(value, list) else [value]:
+        if kind in ("DS", "IS"):
+            fits = isinstance(one, int | float) and not isinstance(one, bool) and abs(one) < 1e9
+            found += [DSfloat(float(one), auto_format=True) if kind == "DS" else round(one)] if fits else []
+        elif isinstance(one, str) and one in _ENUMERATED.get(keyword, (one,)) and "\\" not in one and one:
+            with suppress(ValueError):
+                validate_value(kind, one, config.RAISE)
+                found.append(one)
+    return found if len(found) == 1 or dictionary_VM(keyword) != "1" else []
 
 
 def _scale(array: Array, code: str) -> tuple[float, float] | None:

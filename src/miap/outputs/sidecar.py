@@ -3,6 +3,7 @@
 BIDS 1.9, "Magnetic Resonance Imaging" and "Positron Emission Tomography": times in seconds, activity in MBq.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -127,7 +128,7 @@ def _value(header: Dataset, keyword: str) -> Any:
 def _plain(value: object) -> str | int | float:
     if isinstance(value, int):
         return int(value)
-    return float(value) if isinstance(value, float) else str(value)
+    return float(value) if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
 def _cleaned(value: Any, strike: Striker) -> Any:
