@@ -48,7 +48,8 @@ def measure(quick: bool) -> Iterator[Row]:
                 peers["dcm2niix"] = lambda path, program=program: _dcm2niix(path, program)
             for peer, read in peers.items():
                 pairs = np.array([(_seconds(_ours, folder), _seconds(read, folder)) for _ in range(runs)])
-                yield Row.seconds(case, *map(float, np.median(pairs, axis=0)), peer)
+                ours, theirs = (float(seconds) for seconds in np.median(pairs, axis=0))
+                yield Row.seconds(case, ours, theirs, peer)
             if program is None:
                 print("dcm2niix is not installed (pip install dcm2niix): left out.")
 

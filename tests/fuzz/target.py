@@ -67,9 +67,13 @@ def _read_series(file: Path) -> None:
 
 
 def _read_spoiled(file: Path) -> None:
-    """A whole series, each of whose slices had the same attributes spoiled."""
+    """A whole series, segmentation or structure set that had some attributes spoiled."""
     folder = _fresh(file.parent / "spoiled")
     spoil(file.read_bytes(), sorted(CORPUS.glob("*/*.dcm")), folder)
+    for one in folder.iterdir():
+        for read in (_read_segmentation, _read_structures):
+            with suppress(InputError):
+                read(one)
     assemble([folder], workdir=_fresh(file.parent / "work"))
 
 
@@ -124,6 +128,6 @@ TARGETS: dict[str, Target] = {
     "dicomdir": Target("DICOMDIR", listed_files, ("dicomdir",)),
     "attributes": Target(".bin", _read_spoiled, (), 3),
     "inventory": Target(".bin", _take_inventory, (), 2),
-    "labels": Target(".json", read_labels, ()),
+    "labels": Target(".json", read_labels, ("labels",)),
     "zip": Target(".zip", _read_case, ("zip",), 3),
 }
