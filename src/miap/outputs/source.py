@@ -73,7 +73,7 @@ def placement(series: Series, planes: Sequence[int]) -> dict[str, Any]:
     places = onto.to_patient([(0, 0, k) for k in planes])
     if not series.resampled:
         places = np.array([series.instances[k].ImagePositionPatient for k in planes], dtype=float)
-    across, down, along = (float(value) for value in onto.spacing)
+    across, down, along = float(onto.spacing[0]), float(onto.spacing[1]), slice_distance(onto)
     patient = hd.CoordinateSystemNames.PATIENT
     given: dict[str, Any] = {
         "source_images": sources[:1] if series.objects else sources,
@@ -114,6 +114,11 @@ def grid(series: Series) -> Volume:
     return upright(slices) if sheared else slices
 
 
+def slice_distance(volume: Volume) -> float:
+    """Distance between slices along their normal, mm: less than the spacing where a grid is a little sheared."""
+    return float(1000 * volume.voxel_volume_ml / np.prod(volume.spacing[:2]))
+
+
 def _shared(series: Series) -> Dataset:
     """What all instances have in common."""
     first, shared = series.sources[0], Dataset()
@@ -133,7 +138,7 @@ def _shared(series: Series) -> Dataset:
         _put(shared, "FrameOfReferenceUID", derived_uid("frame of reference", series.uid))
     for keyword in ("ImageOrientationPatient", "PixelSpacing"):
         shared.add(series.instances[0][keyword])
-    step = DSfloat(float(grid(series).spacing[2]), auto_format=True)
+    step = DSfloat(slice_distance(grid(series)), auto_format=True)
     _put(shared, "SpacingBetweenSlices", step)
     if not shared.get("SliceThickness"):
         _put(shared, "SliceThickness", step)
