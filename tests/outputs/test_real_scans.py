@@ -21,6 +21,7 @@ STUDIES = [
     "sts_dicom/STS_007/MR_T1/image",
     "sts_raw_STS_001/FDG_PET/image",
     "dicom_cases/pseudo_phi_mr",
+    "dicom_cases/dcmqi/segmentations/24x38x3/multiframe",
 ]
 
 
