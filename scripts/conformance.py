@@ -60,7 +60,7 @@ KINDS = {
 _LONGEST_VALUE = 48
 _READ_ALSO = {
     RTStructureSetStorage: "structures as masks",
-    MediaStorageDirectoryStorage: "passed over; the files beside it are read",
+    MediaStorageDirectoryStorage: "the files it lists, where it is named; passed over in a folder",
 }
 
 
