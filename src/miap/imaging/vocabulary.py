@@ -28,7 +28,8 @@ def normal(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     plain = "".join(c for c in plain if not unicodedata.combining(c))
-    plain = re.sub(r"\bsub[-_ ][a-z0-9]*\d[a-z0-9]*", " ", plain) if plain.startswith("sub") else plain  # sub-012, a BIDS name
+    if plain.startswith("sub"):  # sub-012, a BIDS name
+        plain = re.sub(r"^sub[-_ ][a-z0-9]*\d[a-z0-9]*", " ", plain)
     plain = re.sub(r"\bw ?/ ?o\b", " without ", plain)
     plain = re.sub(r"\bw ?/ ?", " with ", plain)
     plain = re.sub(r"t2 ?w?\*", " t2 star ", plain)
