@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def measure(quick: bool) -> Iterator[Row]:
             peers: dict[str, Callable[[Path], object]] = {"SimpleITK ImageSeriesReader": _sitk}
             path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
             if (program := shutil.which("dcm2niix", path=path)) is not None:
-                peers["dcm2niix"] = lambda path, program=program: _dcm2niix(path, program)
+                peers["dcm2niix"] = partial(_dcm2niix, program)
             for peer, read in peers.items():
                 pairs = np.array([(_seconds(_ours, folder), _seconds(read, folder)) for _ in range(runs)])
                 ours, theirs = (float(seconds) for seconds in np.median(pairs, axis=0))
@@ -78,7 +79,7 @@ def _sitk(folder: Path) -> object:
     return sitk.GetArrayFromImage(reader.Execute())
 
 
-def _dcm2niix(folder: Path, program: str) -> None:
+def _dcm2niix(program: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as output:
         command = [program, "-z", "n", "-b", "n", "-v", "0", "-o", output, str(folder)]
         subprocess.run(command, check=True, capture_output=True)
