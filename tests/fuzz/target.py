@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from miap.errors import InputError
@@ -16,6 +17,7 @@ from miap.imaging.nifti import read_mask, read_nifti
 from miap.imaging.segmentation import read_segmentation
 from miap.imaging.series import read_series, scan
 from miap.imaging.structure import read_structures
+from miap.imaging.volume import Volume
 from miap.jobs.inspection import to_json
 from tests.fuzz.spoil import spoil
 
@@ -69,7 +71,7 @@ def _read_series(file: Path) -> None:
 def _read_spoiled(file: Path) -> None:
     """A whole series, segmentation or structure set that had some attributes spoiled."""
     folder = _fresh(file.parent / "spoiled")
-    spoil(file.read_bytes(), sorted(CORPUS.glob("*/*.dcm")), folder)
+    spoil(file.read_bytes(), _good_files(), folder)
     for one in folder.iterdir():
         for read in (_read_segmentation, _read_structures):
             with suppress(InputError):
@@ -80,7 +82,7 @@ def _read_spoiled(file: Path) -> None:
 def _take_inventory(file: Path) -> None:
     """The same, as it is looked at and described."""
     folder = _fresh(file.parent / "spoiled")
-    spoil(file.read_bytes(), sorted(CORPUS.glob("*/*.dcm")), folder)
+    spoil(file.read_bytes(), _good_files(), folder)
     to_json(take_inventory([folder], workdir=_fresh(file.parent / "work")), [])
 
 
@@ -101,8 +103,18 @@ def _read_segmentation(file: Path) -> None:
 
 
 def _read_structures(file: Path) -> None:
-    for segment in read_structures(file, read_series([GOOD_SLICES])[0].volume()):
+    for segment in read_structures(file, _good_volume()):
         _ = segment.mask
+
+
+@cache
+def _good_volume() -> Volume:
+    return read_series([GOOD_SLICES])[0].volume()
+
+
+@cache
+def _good_files() -> list[Path]:
+    return sorted(CORPUS.glob("*/*.dcm"))
 
 
 def _read_case(file: Path) -> None:
@@ -117,17 +129,17 @@ def _fresh(folder: Path) -> Path:
 
 DICOM = ("series", "pet", "mr")
 TARGETS: dict[str, Target] = {
-    "nifti": Target(".nii", read_nifti, ("nifti",), 4),
-    "nifti-gz": Target(".nii.gz", read_nifti, ("nifti_gz",), 2),
-    "mask": Target(".nii", read_mask, ("mask",), 2),
-    "header": Target(".dcm", _read_whole_header, (*DICOM, "enhanced", "seg", "rtstruct"), 3),
-    "series": Target(".dcm", _read_series, DICOM, 3),
-    "enhanced": Target(".dcm", _read_enhanced, ("enhanced",), 2),
-    "segmentation": Target(".dcm", _read_segmentation, ("seg",), 2),
-    "structures": Target(".dcm", _read_structures, ("rtstruct",), 2),
-    "dicomdir": Target("DICOMDIR", listed_files, ("dicomdir",)),
-    "attributes": Target(".bin", _read_spoiled, (), 3),
+    "nifti": Target(".nii", read_nifti, ("nifti",), 8),
+    "nifti-gz": Target(".nii.gz", read_nifti, ("nifti_gz",), 8),
+    "mask": Target(".nii", read_mask, ("mask",), 6),
+    "header": Target(".dcm", _read_whole_header, (*DICOM, "enhanced", "seg", "rtstruct"), 8),
+    "series": Target(".dcm", _read_series, DICOM, 5),
+    "enhanced": Target(".dcm", _read_enhanced, ("enhanced",), 6),
+    "segmentation": Target(".dcm", _read_segmentation, ("seg",), 6),
+    "structures": Target(".dcm", _read_structures, ("rtstruct",), 4),
+    "dicomdir": Target("DICOMDIR", listed_files, ("dicomdir",), 4),
+    "attributes": Target(".bin", _read_spoiled, (), 2),
     "inventory": Target(".bin", _take_inventory, (), 2),
-    "labels": Target(".json", read_labels, ("labels",)),
-    "zip": Target(".zip", _read_case, ("zip",), 3),
+    "labels": Target(".json", read_labels, ("labels",), 4),
+    "zip": Target(".zip", _read_case, ("zip",), 6),
 }
