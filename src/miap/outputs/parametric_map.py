@@ -13,6 +13,7 @@ from miap.imaging.segment import Segment
 from miap.imaging.series import Series
 from miap.imaging.volume import Array
 from miap.outputs.equipment import character_set, equipment, long_string, stamp
+from miap.outputs.save import save
 from miap.outputs.seg import fix_dimension_organization
 from miap.outputs.segments import fractional, placed, segments_digest
 from miap.outputs.source import grid, headers, placement
@@ -66,7 +67,7 @@ def write_parametric_map(
     made.Laterality = ""
     fix_dimension_organization(made, derived_uid("map dimensions", *names))
     stamp(made, when)
-    made.save_as(path)
+    save(made, path)
     return made
 
 

@@ -21,6 +21,7 @@ from miap.outputs.coding import concept, dicom_code
 from miap.outputs.equipment import FAMILY, MANUFACTURER, character_set, equipment, long_string, stamp
 from miap.outputs.lesions import Colours, lesion_colours, lesion_segments
 from miap.outputs.palette import rgb
+from miap.outputs.save import save
 from miap.outputs.segments import binary, fractional, placed, segments_digest
 from miap.outputs.source import grid, headers, placement
 from miap.outputs.sparse import SparseSegmentation
@@ -152,7 +153,7 @@ def write_segments(
         made = SparseSegmentation(parts, planes, **given)
     fix_dimension_organization(made, derived_uid("seg dimensions", *names))
     stamp(made, when)
-    made.save_as(path)
+    save(made, path)
     return made
 
 

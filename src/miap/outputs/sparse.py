@@ -29,10 +29,12 @@ class SparseSegmentation(hd.seg.Segmentation):  # type: ignore[misc]  # highdico
         columns, rows, _ = segments[0].grid.shape
         self._parts = {segment.number: segment for segment in segments}
         self._blank = np.zeros((rows, columns), dtype=np.uint8)
+        # A frame that is left out need not be as large as one that is not.
+        self._absent = np.zeros((1, 1), dtype=np.uint8) if given["omit_empty_frames"] else self._blank
         used = {k for s in segments if not s.is_empty for k in range(s.where[2].start, s.where[2].stop)}
         index = np.array([k + 1 if k in used else 0 for k in planes], dtype=np.uint16)
         super().__init__(pixel_array=np.broadcast_to(index[:, None, None], (len(index), rows, columns)), **given)
-        del self._parts, self._blank
+        del self._parts, self._blank, self._absent
 
     def _check_and_cast_pixel_array(
         self, pixel_array: Array, *_: Any, **__: Any
@@ -50,7 +52,7 @@ class SparseSegmentation(hd.seg.Segmentation):  # type: ignore[misc]  # highdico
         columns, rows, slices = part.where
         plane = int(pixel_array[0, 0]) - 1
         if not slices.start <= plane < slices.stop:
-            return self._blank
+            return self._absent
         frame = np.zeros_like(self._blank)
         values = part.box.array[0, :, :, plane - slices.start].T
         frame[rows, columns] = np.rint(values * max_fractional_value) if part.fractional else values
