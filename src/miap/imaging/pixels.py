@@ -10,6 +10,7 @@ from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian
 
 from miap.errors import InputError
+from miap.imaging import jpeg2000
 from miap.imaging.bounded import BoundedFile
 from miap.imaging.header import READ_ERRORS, number, transfer_syntax
 from miap.imaging.volume import Array
@@ -43,7 +44,12 @@ def read_slices(file: Path, headers: Sequence[Dataset], frames: Sequence[int], o
         syntax = transfer_syntax(dataset)
         dataset.file_meta.TransferSyntaxUID = syntax
         several = int(dataset.get("NumberOfFrames") or 1) > 1
-        stored = iter_pixels(dataset, indices=list(frames)) if several else iter([pixel_array(dataset)])
+        plugin = jpeg2000.NAME if syntax in jpeg2000.SYNTAXES else ""
+        stored = (
+            iter_pixels(dataset, indices=list(frames), decoding_plugin=plugin)
+            if several
+            else iter([pixel_array(dataset, decoding_plugin=plugin)])
+        )
         for header, values in zip(headers, out, strict=True):
             _rescale(next(stored), header, values)
     except READ_ERRORS as error:
