@@ -206,3 +206,15 @@ def test_a_folder_that_holds_something_is_kept(study: Path, run: Run, tmp_path: 
     assert (outcome.code, outcome.out) == (2, "")
     assert "is not empty" in outcome.err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.req("REQ-I-002")
+def test_more_objects_are_named_by_commas_and_a_wrong_name_is_explained(study: Path, run: Run, tmp_path: Path) -> None:
+    outcome = run("analyze", study, "--output", tmp_path / "out", "--also", "RTSTRUCT, secondary-capture", "--json")
+    assert outcome.code == 0
+    assert (tmp_path / "out" / "structures.dcm").is_file()
+    assert (tmp_path / "out" / "key-image-1.dcm").is_file()
+    assert not (tmp_path / "out" / "probability.dcm").exists()
+    outcome = run("analyze", study, "--output", tmp_path / "other", "--also", "dvd")
+    assert outcome.code == 2
+    assert "rtstruct, parametric-map, secondary-capture" in outcome.err

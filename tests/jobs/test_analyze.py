@@ -15,11 +15,15 @@ import numpy as np
 import pydicom
 import pytest
 
-from miap.errors import NoModelError
+from miap.errors import InputError, NoModelError
 from miap.imaging.modality import Modality
 from miap.imaging.nifti import read_mask
 from miap.imaging.phantom import thigh_petct
+from miap.imaging.segmentation import read_segmentation
+from miap.imaging.structure import read_structures
 from miap.jobs.analyze import Step
+from miap.jobs.rendering import Extra
+from tests.conftest import Verify
 from tests.jobs.conftest import WHEN, Analysis, Analyze
 from tests.studies import TUMOURS, petct
 
@@ -51,6 +55,35 @@ def test_a_dicom_study_gives_every_file_of_the_contract(from_dicom: Analysis) ->
 @pytest.mark.req("REQ-F-002")
 def test_nifti_gives_all_but_the_dicom_objects(from_nifti: Analysis) -> None:
     assert names(from_nifti.folder) == ALWAYS
+
+
+@pytest.mark.req("REQ-I-002")
+def test_more_dicom_objects_are_there_where_they_are_asked_for(
+    study: Path, analysed: Analyze, tmp_path: Path, verify: Verify
+) -> None:
+    folder = analysed(study, output=tmp_path / "out", also=frozenset(Extra)).folder
+    pictures = {f"key-image-{number}.dcm" for number in (1, 2, 3)}
+    more = {"structures.dcm", "probability.dcm"} | pictures
+    assert names(folder) == ALWAYS | FOR_DICOM | more
+    seg = read_segmentation(folder / "segmentation.dcm")
+    grid = read_mask(folder / "segmentation.nii.gz")
+    for structure, segment in zip(read_structures(folder / "structures.dcm", grid), seg, strict=True):
+        assert structure.label == segment.label
+        np.testing.assert_array_equal(structure.mask.array, segment.onto(grid).mask.array)
+    assert pydicom.dcmread(folder / "key-image-1.dcm").ImageComments == "Overview"
+    for name in more:
+        assert verify(folder / name) == []
+        assert (
+            pydicom.dcmread(folder / name).StudyInstanceUID == pydicom.dcmread(folder / "report.dcm").StudyInstanceUID
+        )
+
+
+@pytest.mark.req("REQ-I-002")
+def test_dicom_objects_for_a_nifti_are_refused_before_any_work(analysed: Analyze, tmp_path: Path) -> None:
+    ct, pet = petct().write_nifti(tmp_path / "study")
+    with pytest.raises(InputError, match="rtstruct cannot be written"):
+        analysed(output=tmp_path / "out", images={Modality.CT: ct, Modality.PET: pet}, also=frozenset({Extra.RTSTRUCT}))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.req("REQ-F-002")

@@ -12,6 +12,7 @@ from miap.errors import UsageError
 if TYPE_CHECKING:
     from miap.imaging.modality import Modality
     from miap.jobs.analyze import Result
+    from miap.jobs.rendering import Extra
 
 _MOST_FLAGS = 6
 
@@ -31,6 +32,12 @@ def analyze(
     model: Annotated[
         str | None, typer.Option(help="Model to use; by default the one that fits what the study has.")
     ] = None,
+    also: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="More DICOM objects, by commas: rtstruct, parametric-map, secondary-capture."
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a result that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
@@ -46,7 +53,7 @@ def analyze(
     from miap.cli.site import site_settings
     from miap.jobs.analyze import Request, Step, analyze
 
-    request = Request(tuple(study or ()), output, images, chosen, model, overwrite)
+    request = Request(tuple(study or ()), output, images, chosen, model, overwrite, _extras(also or ""))
     console = Console(stderr=True)
     columns = TextColumn("{task.description:10}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as progress:
@@ -60,6 +67,18 @@ def analyze(
         typer.echo(json.dumps(result.findings.to_json(), ensure_ascii=False))
     else:
         _show(result)
+
+
+def _extras(names: str) -> "frozenset[Extra]":
+    from miap.jobs.rendering import Extra
+
+    wanted = [name.strip().lower() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in list(Extra):
+            raise UsageError(
+                f"--also {name} is not understood.", remedy=f"Write --also with some of {', '.join(Extra)}."
+            )
+    return frozenset(Extra(name) for name in wanted)
 
 
 def _roles(words: list[str], option: str) -> "dict[Modality, str]":

@@ -29,7 +29,7 @@ from miap.imaging.volume import Volume
 from miap.inference.backend import choose_backend
 from miap.inference.bundle import Bundle, choose_bundle, find_bundles
 from miap.inference.segmenter import Segmenter, restore, threshold
-from miap.jobs.rendering import Outcome, deliver, render
+from miap.jobs.rendering import Extra, Outcome, deliver, render
 from miap.outputs.folder import ResultFolder
 from miap.outputs.manifest import FileRecord
 from miap.settings import Settings
@@ -59,6 +59,7 @@ class Request:
         series: Series UID or number the caller chose for a role.
         model: Name of the model; chosen by what the case has if ``None``.
         overwrite: Replace a result that is there.
+        also: DICOM objects to write beside those of every result.
     """
 
     studies: tuple[Path, ...]
@@ -67,6 +68,7 @@ class Request:
     series: Mapping[Modality, str] = field(default_factory=dict)
     model: str | None = None
     overwrite: bool = False
+    also: frozenset[Extra] = frozenset()
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -119,6 +121,7 @@ def analyze(
                 doubtful=case.doubts, case=named, missing=case.missing,
             )  # fmt: skip
             doubts = [case.doubts[role] for role in bundle.card.inputs if role in case.doubts]
+            _check_also(request, case, bundle)
             images = case.volumes(bundle.card.inputs)
             inputs = _records(request, case, bundle, Path(work.name))
         with clock(Step.PREPARE):
@@ -135,7 +138,9 @@ def analyze(
         with clock(Step.CHECK):
             findings = check(bundle, images, probability, findings, slice_axis, doubts)
         with clock(Step.RENDER):
-            outcome = Outcome(case, bundle, segmentation, findings, backend.device, backend.precision, when)
+            outcome = Outcome(
+                case, bundle, segmentation, probability, findings, backend.device, backend.precision, when, request.also
+            )
             render(outcome, folder)
         with clock(Step.DELIVER):
             findings = deliver(
@@ -203,9 +208,20 @@ def _records(request: Request, case: Case, bundle: Bundle, work: Path) -> list[F
     return records
 
 
+def _check_also(request: Request, case: Case, bundle: Bundle) -> None:
+    """DICOM objects beside the result need a DICOM study to lie in."""
+    reference = case.images[bundle.card.spec.reference]
+    if request.also and reference.series is None:
+        raise InputError(
+            f"{', '.join(sorted(request.also))} cannot be written for {reference.files[0]}: it is no DICOM series.",
+            remedy="Give the DICOM study, or leave --also out.",
+        )
+
+
 def _options(request: Request, settings: Settings) -> dict[str, Any]:
     return {
         "model": request.model or "chosen by what the case has",
+        "also": sorted(request.also),
         "series": {modality.value: chosen for modality, chosen in request.series.items()},
         **settings.model_dump(mode="json", include={"device", "backend", "precision", "memory_gb"}),
     }

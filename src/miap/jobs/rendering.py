@@ -3,28 +3,45 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from miap.findings.lesion import Findings
 from miap.imaging.case import Case
 from miap.imaging.modality import Modality
 from miap.imaging.nifti import write_nifti
+from miap.imaging.series import Series
 from miap.imaging.volume import Volume
 from miap.inference.bundle import Bundle
 from miap.outputs.encapsulated import write_encapsulated_pdf
 from miap.outputs.json_file import write_json
 from miap.outputs.keyimage import key_image
+from miap.outputs.lesions import lesion_colours, lesion_segments, nothing_found, probability_segments
 from miap.outputs.manifest import FileRecord, Manifest, folder_records, identity_words, write_manifest
+from miap.outputs.parametric_map import write_parametric_map
 from miap.outputs.picture import overview
 from miap.outputs.report import Report, write_pdf
+from miap.outputs.rtstruct import write_rtstruct
+from miap.outputs.secondary_capture import write_secondary_capture
 from miap.outputs.seg import write_seg
+from miap.outputs.source import grid
 from miap.outputs.sr import write_sr
 from miap.outputs.subject import Subject
 from miap.outputs.table import write_csv
 
 KEY_IMAGES = 6
 """Lesions shown one by one in the report, the largest first."""
+
+
+class Extra(StrEnum):
+    """DICOM objects a result holds where they are asked for."""
+
+    RTSTRUCT = "rtstruct"
+    PARAMETRIC_MAP = "parametric-map"
+    SECONDARY_CAPTURE = "secondary-capture"
 
 
 @dataclass(frozen=True)
@@ -34,10 +51,12 @@ class Outcome:
     case: Case
     bundle: Bundle
     segmentation: Volume
+    probability: Volume
     findings: Findings
     device: str
     precision: str
     when: datetime
+    also: frozenset[Extra] = frozenset()
 
     @property
     def images(self) -> dict[Modality, Volume]:
@@ -75,6 +94,26 @@ def render(outcome: Outcome, folder: Path) -> None:
     )
     write_sr(folder / "measurements.dcm", series, segmentation, findings, labels, model=model, when=when)
     write_encapsulated_pdf(folder / "report.dcm", folder / "report.pdf", reference, findings, model=model, when=when)
+    _write_extras(outcome, folder, reference, [picture, *keys])
+
+
+def _write_extras(outcome: Outcome, folder: Path, reference: Series, pictures: Sequence[Image.Image]) -> None:
+    """The objects that were asked for beside those of every result."""
+    findings, labels = outcome.findings, outcome.bundle.card.labels
+    made: dict[str, Any] = {"model": outcome.bundle.identity(), "when": outcome.when}
+    if Extra.RTSTRUCT in outcome.also:
+        onto = grid(reference)
+        lesions = lesion_segments(onto, outcome.segmentation, findings, labels, made["model"])
+        structures = lesions or nothing_found(onto, labels, made["model"])
+        write_rtstruct(folder / "structures.dcm", reference, structures, colours=lesion_colours(findings), **made)
+    if Extra.PARAMETRIC_MAP in outcome.also:
+        maps = probability_segments(outcome.probability, labels, made["model"])
+        write_parametric_map(folder / "probability.dcm", reference, maps, **made)
+    if Extra.SECONDARY_CAPTURE in outcome.also:
+        names = ["Overview", *(f"{lesion.label} {lesion.id}" for lesion in findings.lesions)]
+        for number, (picture, name) in enumerate(zip(pictures, names, strict=False), 1):
+            path = folder / f"key-image-{number}.dcm"
+            write_secondary_capture(path, picture, reference, number=number, title=name, **made)
 
 
 def deliver(

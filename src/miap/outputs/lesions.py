@@ -8,7 +8,7 @@ from scipy.ndimage import find_objects
 
 from miap.findings.lesion import Findings, Label, Lesion
 from miap.imaging.resample import resample
-from miap.imaging.segment import Segment, empty
+from miap.imaging.segment import Segment, empty, tight
 from miap.imaging.volume import Volume
 from miap.outputs.coding import dicom_code
 from miap.outputs.palette import rgb
@@ -45,20 +45,47 @@ def lesion_segments(
         where = boxes[lesion.id - 1] if lesion.id <= len(boxes) else None
         where = where or (slice(0, 1),) * 3
         box = grid.crop([s.start for s in where], [s.stop for s in where])
-        segments.append(
-            Segment(
-                number=number,
-                label=f"{label.name} {lesion.id}",
-                box=box.with_array((ids[where] == lesion.id).astype(np.uint8)[None]),
-                grid=grid,
-                category=dicom_code(label.category),
-                type=dicom_code(label.type),
-                anatomy=dicom_code(label.anatomy) if label.anatomy else None,
-                algorithm=f"{model['name']} {model['version']}",
-                tracking_uid=tracking_uid(lesion),
-            )
-        )
+        inside = (ids[where] == lesion.id).astype(np.uint8)[None]
+        name, tracking = f"{label.name} {lesion.id}", tracking_uid(lesion)
+        segments.append(label_segment(number, name, label, box.with_array(inside), grid, model, tracking))
     return segments
+
+
+def nothing_found(onto: Volume, labels: Sequence[Label], model: Mapping[str, Any]) -> list[Segment]:
+    """An empty segment a label, named ``<label>: none found``, for a case without lesions."""
+    grid = empty(onto)
+    return [
+        label_segment(number, f"{label.name}: none found", label, grid.crop((0, 0, 0), (1, 1, 1)), grid, model)
+        for number, label in enumerate(labels, 1)
+    ]
+
+
+def probability_segments(probability: Volume, labels: Sequence[Label], model: Mapping[str, Any]) -> list[Segment]:
+    """The probability of each label, a channel of ``probability``, as a fractional segment."""
+    grid = empty(probability)
+    return [
+        label_segment(
+            number, label.name, label, tight(Volume(channel[None].astype(np.float32), grid.affine)), grid, model
+        )
+        for number, (label, channel) in enumerate(zip(labels, probability.array, strict=True), 1)
+    ]
+
+
+def label_segment(
+    number: int, name: str, label: Label, box: Volume, grid: Volume, model: Mapping[str, Any], tracking: str = ""
+) -> Segment:
+    """A segment with a label's codes, by a model."""
+    return Segment(
+        number=number,
+        label=name,
+        box=box,
+        grid=grid,
+        category=dicom_code(label.category),
+        type=dicom_code(label.type),
+        anatomy=dicom_code(label.anatomy) if label.anatomy else None,
+        algorithm=f"{model['name']} {model['version']}",
+        tracking_uid=tracking,
+    )
 
 
 def lesion_colours(findings: Findings) -> Colours:

@@ -17,9 +17,9 @@ from miap.findings.lesion import Findings, Label
 from miap.imaging.segment import Segment
 from miap.imaging.series import Series
 from miap.imaging.volume import Array, Volume
-from miap.outputs.coding import concept, dicom_code
+from miap.outputs.coding import concept
 from miap.outputs.equipment import FAMILY, MANUFACTURER, character_set, equipment, long_string, stamp
-from miap.outputs.lesions import Colours, lesion_colours, lesion_segments
+from miap.outputs.lesions import Colours, lesion_colours, lesion_segments, nothing_found
 from miap.outputs.palette import rgb
 from miap.outputs.save import save
 from miap.outputs.segments import binary, fractional, placed, segments_digest
@@ -75,7 +75,7 @@ def write_seg(
     segments = lesion_segments(onto, segmentation, findings, labels, model)
     colours = lesion_colours(findings)
     if not segments:
-        segments = [_none_found(number, label, onto, model) for number, label in enumerate(labels, 1)]
+        segments = nothing_found(onto, labels, model)
         colours = {number: rgb(label.value) for number, label in enumerate(labels, 1)}
     return write_segments(
         path,
@@ -176,14 +176,6 @@ def _label_map(segments: Sequence[Segment], planes: Sequence[int], path: Path) -
                 )
             part[inside] = segment.number
     return numbers
-
-
-def _none_found(number: int, label: Label, onto: Volume, model: Mapping[str, Any]) -> Segment:
-    box = onto.crop((0, 0, 0), (1, 1, 1))
-    return Segment(
-        number, f"{label.name}: none found", box, onto, dicom_code(label.category), dicom_code(label.type),
-        dicom_code(label.anatomy) if label.anatomy else None, f"{model['name']} {model['version']}",
-    )  # fmt: skip
 
 
 def _description(segment: Segment, colours: Colours | None) -> hd.seg.SegmentDescription:
