@@ -57,6 +57,7 @@ docs: setup ## Build the documentation into site/
 
 bench: setup ## Run the benchmarks
 	$(BIN)/python -m benchmarks.bench_segment
+	$(BIN)/python -m benchmarks.bench_seg_write
 	$(BIN)/python -m benchmarks.bench_cli
 
 clean: ## Remove everything that can be made again, .venv included
