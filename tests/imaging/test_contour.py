@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from miap.errors import InputError
 from miap.imaging.contour import Contour, draw, smallest_gap
 from miap.imaging.polygon import fill, fill_all
 from miap.imaging.volume import Volume
@@ -137,5 +136,5 @@ def test_what_lies_outside_the_image_is_cut_off():
 def test_a_bent_contour_is_refused():
     grid = volume()
     bent = Contour(grid.to_patient([(1, 1, 1), (9, 1, 2), (9, 9, 1), (1, 9, 2.5)]))
-    with pytest.raises(InputError, match="not flat"):
+    with pytest.raises(ValueError, match="not flat"):
         draw([bent], grid, 3.0)

@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 
-from miap.errors import InputError
 from miap.imaging.polygon import Points, fill_all
 from miap.imaging.segment import empty, tight
 from miap.imaging.volume import Array, Volume
@@ -69,7 +68,7 @@ def draw(contours: Sequence[Contour], onto: Volume, gap_mm: float) -> Volume:
         Shape (1, x, y, z), uint8.
 
     Raises:
-        InputError: Contours are not flat or not parallel, or claim too much.
+        ValueError: Contours are not flat or not parallel, or claim too much.
     """
     index = [onto.to_index(contour.points) for contour in contours]
     for axis in (2, 1, 0):
@@ -113,10 +112,7 @@ def _half_mm(gap_mm: float, step: float) -> float:
 def _across_slices(contours: Sequence[Contour], index: Sequence[Points], onto: Volume, gap_mm: float) -> Volume:
     normal = _normal(contours)
     if max(np.abs((contour.points - contour.centre) @ normal).max() for contour in contours) > FLAT_MM:
-        raise InputError(
-            "A structure has contours that are not flat, or not parallel to each other.",
-            remedy="Export it with parallel planar contours.",
-        )
+        raise ValueError("a structure has contours that are not flat, or not parallel to each other")
     across = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
     basis = np.stack([across / np.linalg.norm(across), np.cross(normal, across / np.linalg.norm(across))], axis=1)
     half = _half_mm(gap_mm, float(onto.spacing.min()))
@@ -152,7 +148,7 @@ def _rasters(
     pixel = max(spacing / _FINE, float(np.sqrt(np.prod(far - corner) * len(levels) / _MAX_PIXELS)))
     columns, rows = (int(n) for n in np.ceil((far - corner) / pixel) + 1)
     if columns * rows * len(levels) > 4 * _MAX_PIXELS:
-        raise InputError("A structure's contours claim too large a space.", remedy="Check the file.")
+        raise ValueError("a structure's contours claim too large a space")
     rasters = np.zeros((len(levels), columns, rows), dtype=bool)
     for p in range(len(levels)):
         chosen = np.flatnonzero(plane == p)
@@ -175,7 +171,7 @@ def _bounds(index: Sequence[Points], onto: Volume, margin: Points) -> tuple[Arra
     start = np.clip(np.floor(low), 0, limits).astype(np.int64)
     stop = np.maximum(start, np.clip(np.ceil(high) + 1, 0, limits).astype(np.int64))
     if np.prod((stop - start).astype(float)) > _MAX_VOXELS:
-        raise InputError("A structure's contours claim too large a space.", remedy="Check the file.")
+        raise ValueError("a structure's contours claim too large a space")
     return start, stop
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from miap.errors import InputError
 from miap.imaging.volume import Array
 
 Points = npt.NDArray[np.float64]
@@ -26,6 +25,9 @@ def fill(points: Points, shape: tuple[int, int]) -> Array:
 
     Returns:
         Boolean, of ``shape``; what lies outside is cut off.
+
+    Raises:
+        ValueError: The polygon crosses more lines than any contour does.
     """
     start, stop = points, np.roll(points, -1, axis=0)
     # Lines j = 0, 1, … with min(y) <= j < max(y): half open, so that a vertex on a line counts once.
@@ -34,7 +36,7 @@ def fill(points: Points, shape: tuple[int, int]) -> Array:
     behind = np.clip(np.ceil(high), 0, shape[1]).astype(np.int64)
     lines = np.maximum(0, behind - first)
     if lines.sum() > _MAX_CROSSINGS:
-        raise InputError("A contour claims more lines than any image has.", remedy="Check the file.")
+        raise ValueError("a contour claims more lines than any image has")
     edge = np.repeat(np.arange(len(points)), lines)
     line = np.arange(len(edge)) - np.repeat(np.cumsum(lines) - lines, lines) + first[edge]
     slope = (line - start[edge, 1]) / (stop[edge, 1] - start[edge, 1])

@@ -68,6 +68,8 @@ def read_segmentation(file: Path, onto: Volume | None = None) -> list[Segment]:
         header = read_header(file)
         _check_class(header, file)
         grid = frame_grid(header, file, onto)
+        if header.get("SegmentationType") == "FRACTIONAL" and np.prod(grid.shape) > _MAX_BYTES // 4:
+            raise InputError(f"{file} claims fractions of {grid.shape} voxels.", remedy="Check the file.")
         described = {int(number(item, "SegmentNumber")): item for item in header.get("SegmentSequence") or ()}
         if not described:
             raise InputError(f"{file} describes no segment.", remedy="Export it again.")
