@@ -11,16 +11,10 @@ from pydicom.dataset import Dataset
 from miap.errors import InputError
 from miap.imaging.content import MAX_VOXELS
 from miap.imaging.header import number
+from miap.imaging.stack import DRIFT_TOLERANCE, GAP_TOLERANCE, SAME_PLACE_MM
 from miap.imaging.volume import Affine, Volume
 
 Vector = npt.NDArray[np.float64]
-
-SAME_PLACE_MM = 0.01
-"""Frames closer than this lie in one plane."""
-GAP_TOLERANCE = 0.1
-"""A gap may differ from a multiple of the slice distance by this part of it."""
-DRIFT_TOLERANCE = 0.25
-"""No frame may lie further than this part of a step from where the regular grid has it."""
 
 
 @dataclass(frozen=True, eq=False)
