@@ -33,10 +33,11 @@ class Volume:
         if self.array.ndim != 4:
             raise ValueError(f"a Volume's array is (channel, x, y, z), not of shape {self.array.shape}")
         affine = np.asarray(self.affine, dtype=np.float64)
+        # Subnormal entries, found in files as well as by arithmetic, break the SVD in which ITK inverts a direction.
+        affine = np.where(np.abs(affine) < 1e-12, 0.0, affine)
         if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
             raise ValueError("a Volume's affine is a finite, invertible 4×4 matrix")
-        # Subnormal entries, found in files as well as by arithmetic, break the SVD in which ITK inverts a direction.
-        object.__setattr__(self, "affine", np.where(np.abs(affine) < 1e-12, 0.0, affine))
+        object.__setattr__(self, "affine", affine)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -121,8 +121,8 @@ def analyze(
                 doubtful=case.doubts, case=named, missing=case.missing,
             )  # fmt: skip
             doubts = [case.doubts[role] for role in bundle.card.inputs if role in case.doubts]
-            _check_also(request, case, bundle)
             images = case.volumes(bundle.card.inputs)
+            _check_also(request, case, bundle)
             inputs = _records(request, case, bundle, Path(work.name))
         with clock(Step.PREPARE):
             prepared = prepare(images, bundle.card.spec)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydicom.dataset import Dataset
+
 from miap.errors import InputError
 from miap.imaging.companion import Companion
 from miap.imaging.inventory import Best, Entry, Inventory, NiftiFile, Patient, Study
@@ -92,7 +94,7 @@ def _series(entry: Entry) -> dict[str, Any]:
         "modality": str(header.get("Modality") or ""),
         "part": entry.series.part if entry.series else "",
         "slices": entry.slices,
-        "matrix": [int(header.Columns), int(header.Rows)] if "Columns" in header and "Rows" in header else None,
+        "matrix": _matrix(header),
         "spacing_mm": _rounded(entry.spacing),
         "orientation": entry.orientation,
         "role": found.role and found.role.value,
@@ -104,6 +106,11 @@ def _series(entry: Entry) -> dict[str, Any]:
         "set_aside": entry.aside,
         "problem": _problem(entry.problem),
     }
+
+
+def _matrix(header: Dataset) -> list[int] | None:
+    sides = [header.get("Columns"), header.get("Rows")]
+    return sides if all(isinstance(side, int) for side in sides) else None
 
 
 def _companion(companion: Companion) -> dict[str, Any]:
